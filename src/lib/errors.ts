@@ -1,0 +1,80 @@
+/** Every failure that a client can see, with its HTTP status. Codes are public API: add, never rename. */
+const STATUS = {
+  bad_request: 400,
+  unauthenticated: 401,
+  forbidden: 403,
+  origin_not_allowed: 403,
+  not_found: 404,
+  conflict: 409,
+  email_taken: 409,
+  client_id_reused: 409,
+  too_large: 413,
+  unsupported_type: 415,
+  invalid: 422,
+  upgrade_required: 426,
+  rate_limited: 429,
+  internal: 500,
+  unavailable: 503,
+} as const
+
+export type ErrorCode = keyof typeof STATUS
+export const ERROR_CODES = Object.keys(STATUS) as ErrorCode[]
+
+/**
+ * Why, where the code alone does not say it. On HTTP it picks the sentence in `detail`; the ones in `SOCKET_CODES`
+ * are codes of their own on a socket.
+ */
+export const REASONS = [
+  'bad_frame',
+  'message_required',
+  'message_too_long',
+  'message_not_text',
+  'sender_mismatch',
+  'room_not_found',
+  'replay_too_long',
+  'wrong_password',
+  'wrong_credentials',
+  'own_product',
+  'product_archived',
+  'client_id_differs',
+  'before_and_after',
+  'token_without_protocol',
+  'sign_up_closed',
+  'busy',
+] as const
+export type Reason = (typeof REASONS)[number]
+
+/** One invalid field. `path` is a JSON pointer; `message` never repeats the value. */
+export interface FieldError {
+  path: string
+  message: string
+}
+
+interface Details extends ErrorOptions {
+  reason?: Reason
+  /** The invalid fields, for `invalid`. */
+  errors?: FieldError[]
+  /** Seconds to wait, for `rate_limited` and `unavailable`. */
+  retryAfter?: number
+}
+
+/** The one error that a client is told. Anything else that is thrown is told as `internal`, and logged. */
+export class ChatError extends Error {
+  override readonly name = 'ChatError'
+  readonly code: ErrorCode
+  readonly reason: Reason | undefined
+  readonly errors: FieldError[] | undefined
+  readonly retryAfter: number | undefined
+
+  constructor(code: ErrorCode, { reason, errors, retryAfter, ...options }: Details = {}) {
+    super(reason ?? code, options)
+    this.code = code
+    this.reason = reason
+    this.errors = errors
+    this.retryAfter = retryAfter
+  }
+
+  get status(): number {
+    return STATUS[this.code]
+  }
+}

@@ -1,0 +1,69 @@
+export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const
+export type LogLevel = (typeof LOG_LEVELS)[number]
+export const LOG_FORMATS = ['json', 'pretty'] as const
+export type LogFormat = (typeof LOG_FORMATS)[number]
+
+/** All that a log line may carry. There is no field for a body, a query string, a header or a token, on purpose. */
+export interface LogFields {
+  method?: string
+  route?: string
+  status?: number
+  ms?: number
+  ip?: string
+  requestId?: string
+  userId?: string
+  roomId?: number
+  code?: string | number
+  count?: number
+  bytes?: number
+  url?: string
+  docs?: string
+  dataDir?: string
+  path?: string
+  version?: string
+  engine?: string
+  durability?: string
+  signal?: string
+  note?: string
+  error?: unknown
+}
+
+export type Log = Record<LogLevel, (event: string, fields?: LogFields) => void>
+
+interface LogOptions {
+  level: LogLevel
+  format: LogFormat
+  write?: (line: string) => void
+}
+
+/** One line an event, on standard error. */
+export function createLog({ level, format, write = (line) => void process.stderr.write(line) }: LogOptions): Log {
+  const line = format === 'json' ? jsonLine : prettyLine
+  const at = (own: LogLevel) =>
+    LOG_LEVELS.indexOf(own) < LOG_LEVELS.indexOf(level)
+      ? () => {}
+      : (event: string, { error, ...fields }: LogFields = {}) =>
+          write(line(own, event, error === undefined ? fields : { ...fields, ...describe(error) }))
+  return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }
+}
+
+const jsonLine = (level: LogLevel, event: string, fields: object) =>
+  `${JSON.stringify({ time: new Date().toISOString(), level, event, ...fields })}\n`
+
+function prettyLine(level: LogLevel, event: string, fields: object) {
+  const pairs = Object.entries(fields).map(([key, value]) => `${key}=${value}`)
+  return `${new Date().toISOString().slice(11, 23)} ${level.toUpperCase().padEnd(5)} ${event} ${pairs.join(' ')}\n`
+}
+
+/**
+ * What of an error is safe to keep. A database library's own wrapper has the bound values in its message, so the
+ * innermost cause speaks instead; SQLite's messages name columns, never values.
+ */
+function describe(error: unknown): { error: string; stack?: string } {
+  let cause = error
+  while (cause instanceof Error && cause.cause instanceof Error) cause = cause.cause
+  if (!(cause instanceof Error)) return { error: typeof cause }
+  const wrapped = cause.name === 'DrizzleQueryError'
+  const frames = (cause.stack ?? '').split('\n').filter((frame) => frame.trimStart().startsWith('at '))
+  return { error: wrapped ? cause.name : `${cause.name}: ${cause.message}`, stack: frames.slice(0, 8).join('\n') }
+}

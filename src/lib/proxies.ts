@@ -1,0 +1,37 @@
+import { BlockList, isIP } from 'node:net'
+
+export interface Client {
+  ip: string
+  isTls: boolean
+}
+
+/** Whose forwarding headers are believed. Everybody else is who they connect as. */
+export class Proxies {
+  readonly #trusted = new BlockList()
+  readonly #isTls: boolean
+
+  /** `trusted` are addresses and CIDRs; `isTls` says whether this server itself speaks TLS. */
+  constructor(trusted: readonly string[], isTls: boolean) {
+    this.#isTls = isTls
+    for (const range of trusted) {
+      const [address = '', bits] = range.split('/')
+      const family = isIP(address) === 6 ? 'ipv6' : 'ipv4'
+      this.#trusted.addSubnet(address, Number(bits ?? (family === 'ipv6' ? 128 : 32)), family)
+    }
+  }
+
+  /** `X-Forwarded-For` is walked from the right: the first address that is not one of ours is the client. */
+  clientOf(headers: Headers, peer: string): Client {
+    if (!this.#isTrusted(peer)) return { ip: peer, isTls: this.#isTls }
+    const forwarded = (headers.get('x-forwarded-for') ?? '').split(',').map((hop) => hop.trim())
+    const hops = forwarded.filter((hop) => isIP(hop) !== 0)
+    const ip = hops.findLast((hop) => !this.#isTrusted(hop)) ?? hops[0] ?? peer
+    const proto = headers.get('x-forwarded-proto')?.split(',').at(-1)?.trim()
+    return { ip, isTls: proto === undefined ? this.#isTls : proto === 'https' }
+  }
+
+  #isTrusted(address: string): boolean {
+    const family = isIP(address)
+    return family !== 0 && this.#trusted.check(address, family === 6 ? 'ipv6' : 'ipv4')
+  }
+}

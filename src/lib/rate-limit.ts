@@ -1,0 +1,70 @@
+/** A token bucket: `burst` at once, then `perSecond`. */
+export interface Rate {
+  burst: number
+  perSecond: number
+}
+
+/** One bucket, in milliseconds of the caller's clock. */
+export class Bucket {
+  #tokens: number
+  #at: number
+
+  constructor({ burst }: Rate, now: number) {
+    this.#tokens = burst
+    this.#at = now
+  }
+
+  /** Takes one token if there is one. A clock that went back refills nothing and takes nothing away. */
+  take({ burst, perSecond }: Rate, now: number): boolean {
+    this.#tokens = Math.min(burst, this.#tokens + (Math.max(0, now - this.#at) / 1000) * perSecond)
+    this.#at = now
+    if (this.#tokens < 1) return false
+    this.#tokens -= 1
+    return true
+  }
+
+  isFull({ burst, perSecond }: Rate, now: number): boolean {
+    return this.#tokens + ((now - this.#at) / 1000) * perSecond >= burst
+  }
+}
+
+interface Limit {
+  rate: Rate
+  now: () => number
+  /** `false` lets everything through (PARLEY_LIMITS=off). */
+  on: boolean
+}
+
+/** A bucket for each key (a person, an address). Full buckets are forgotten, so its size follows the recent callers. */
+export class RateLimit {
+  readonly #limit: Limit
+  readonly #buckets = new Map<string, Bucket>()
+  #sweepAt = 0
+
+  constructor(limit: Limit) {
+    this.#limit = limit
+  }
+
+  take(key: string): boolean {
+    const { rate, now, on } = this.#limit
+    if (!on) return true
+    const at = now()
+    if (at >= this.#sweepAt) this.#sweep(at)
+    let bucket = this.#buckets.get(key)
+    if (!bucket) {
+      bucket = new Bucket(rate, at)
+      this.#buckets.set(key, bucket)
+    }
+    return bucket.take(rate, at)
+  }
+
+  /** Seconds until one more is let through. */
+  get retryAfter(): number {
+    return Math.ceil(1 / this.#limit.rate.perSecond)
+  }
+
+  #sweep(at: number) {
+    this.#sweepAt = at + 10_000
+    for (const [key, bucket] of this.#buckets) if (bucket.isFull(this.#limit.rate, at)) this.#buckets.delete(key)
+  }
+}

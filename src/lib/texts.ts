@@ -1,0 +1,106 @@
+import type { ErrorCode, Reason } from './errors.ts'
+
+export const LOCALES = ['en', 'ko'] as const
+export type Locale = (typeof LOCALES)[number]
+
+type Text = Record<Locale, string>
+
+const TITLES: Record<ErrorCode, Text> = {
+  bad_request: { en: 'Bad request', ko: '잘못된 요청' },
+  unauthenticated: { en: 'Not signed in', ko: '로그인이 필요합니다' },
+  forbidden: { en: 'Not allowed', ko: '허용되지 않음' },
+  origin_not_allowed: { en: 'Origin not allowed', ko: '허용되지 않은 출처' },
+  not_found: { en: 'Not found', ko: '찾을 수 없음' },
+  conflict: { en: 'Conflict', ko: '충돌' },
+  email_taken: { en: 'E-mail already registered', ko: '이미 등록된 이메일' },
+  client_id_reused: { en: 'Client id used for another message', ko: '다른 메시지에 사용된 client id' },
+  too_large: { en: 'Too large', ko: '너무 큼' },
+  unsupported_type: { en: 'Unsupported content type', ko: '지원하지 않는 콘텐츠 형식' },
+  invalid: { en: 'Invalid', ko: '유효하지 않음' },
+  upgrade_required: { en: 'WebSocket only', ko: 'WebSocket 전용' },
+  rate_limited: { en: 'Too many requests', ko: '요청이 너무 많음' },
+  internal: { en: 'Internal error', ko: '내부 오류' },
+  unavailable: { en: 'Unavailable for now', ko: '일시적으로 사용할 수 없음' },
+}
+
+const DETAILS: Record<ErrorCode | Reason, Text> = {
+  bad_request: { en: 'The request could not be read.', ko: '요청을 읽을 수 없습니다.' },
+  unauthenticated: {
+    en: 'Sign in, or send a valid token: this one is missing, unknown or expired.',
+    ko: '로그인하거나 유효한 토큰을 보내 주세요. 토큰이 없거나 알 수 없거나 만료되었습니다.',
+  },
+  forbidden: { en: 'You may not do this.', ko: '이 작업을 할 권한이 없습니다.' },
+  origin_not_allowed: {
+    en: 'The Origin of this request is missing or not on the allowlist (PARLEY_ALLOWED_ORIGINS).',
+    ko: '요청의 Origin이 없거나 허용 목록(PARLEY_ALLOWED_ORIGINS)에 없습니다.',
+  },
+  not_found: { en: 'There is nothing here, or it is not yours to see.', ko: '존재하지 않거나 볼 권한이 없습니다.' },
+  conflict: { en: 'This does not fit the present state.', ko: '현재 상태와 맞지 않습니다.' },
+  email_taken: { en: 'There is an account with this e-mail.', ko: '이 이메일로 등록된 계정이 있습니다.' },
+  client_id_reused: {
+    en: 'This client id was used for another text. Take a new one for a new message.',
+    ko: '이 client id는 다른 메시지에 사용되었습니다. 새 메시지에는 새 id를 사용하세요.',
+  },
+  too_large: { en: 'The request is larger than 256 KiB.', ko: '요청이 256 KiB보다 큽니다.' },
+  unsupported_type: { en: 'Send application/json.', ko: 'application/json으로 보내 주세요.' },
+  invalid: { en: 'Something in the request is not valid.', ko: '요청에 유효하지 않은 값이 있습니다.' },
+  upgrade_required: { en: 'Open this address as a WebSocket.', ko: '이 주소는 WebSocket으로 열어야 합니다.' },
+  rate_limited: { en: 'Slow down, and try again in a moment.', ko: '잠시 후 다시 시도해 주세요.' },
+  internal: { en: 'Something went wrong on the server.', ko: '서버에서 문제가 발생했습니다.' },
+  unavailable: {
+    en: 'The server cannot store anything right now. Nothing was saved; try again.',
+    ko: '서버가 지금 저장할 수 없습니다. 저장되지 않았으니 다시 시도해 주세요.',
+  },
+  bad_frame: { en: 'A frame is one JSON object.', ko: '프레임은 하나의 JSON 객체여야 합니다.' },
+  message_required: { en: 'A message text is required.', ko: '메시지 텍스트가 필요합니다.' },
+  message_too_long: { en: 'A message has at most 4,000 characters.', ko: '메시지는 최대 4,000자입니다.' },
+  message_not_text: {
+    en: 'The text has control characters or broken Unicode.',
+    ko: '텍스트에 제어 문자나 깨진 유니코드가 있습니다.',
+  },
+  sender_mismatch: {
+    en: 'sender_email is not the e-mail of the person who is signed in.',
+    ko: 'sender_email이 로그인한 사용자의 이메일이 아닙니다.',
+  },
+  room_not_found: { en: 'There is no such room, or it is not yours.', ko: '채팅방이 없거나 참여자가 아닙니다.' },
+  replay_too_long: {
+    en: 'Too much was missed, or `after` is past the end: page through GET /api/rooms/{roomId}/messages.',
+    ko: '놓친 메시지가 너무 많거나 after가 끝을 지났습니다. GET /api/rooms/{roomId}/messages 로 불러오세요.',
+  },
+  wrong_password: { en: 'The current password is wrong.', ko: '현재 비밀번호가 틀렸습니다.' },
+  wrong_credentials: { en: 'The e-mail or the password is wrong.', ko: '이메일 또는 비밀번호가 틀렸습니다.' },
+  own_product: { en: 'This is your own product.', ko: '본인의 상품입니다.' },
+  product_archived: { en: 'This product is no longer offered.', ko: '더 이상 제공되지 않는 상품입니다.' },
+  client_id_differs: {
+    en: 'Idempotency-Key and clientId are both given, and differ.',
+    ko: 'Idempotency-Key와 clientId가 서로 다릅니다.',
+  },
+  before_and_after: { en: 'Give before or after, not both.', ko: 'before와 after 중 하나만 사용하세요.' },
+  token_without_protocol: {
+    en: 'Offer parley.v1 beside parley.bearer.<token>: the server never answers with the token.',
+    ko: 'parley.bearer.<token>과 함께 parley.v1을 제시하세요. 서버는 토큰으로 응답하지 않습니다.',
+  },
+  sign_up_closed: { en: 'Sign-up is closed on this server.', ko: '이 서버는 회원가입을 받지 않습니다.' },
+  busy: { en: 'Too many sign-ins at once. Try again shortly.', ko: '로그인 요청이 많습니다. 잠시 후 다시 시도하세요.' },
+}
+
+export const titleOf = (code: ErrorCode, locale: Locale): string => TITLES[code][locale]
+export const detailOf = (key: ErrorCode | Reason, locale: Locale): string => DETAILS[key][locale]
+
+/** The best of our languages for an `Accept-Language` header (RFC 9110 §12.5.4, lookup by primary subtag). */
+export function localeFor(acceptLanguage: string | null | undefined, fallback: Locale): Locale {
+  const wanted = (acceptLanguage ?? '').slice(0, 200).split(',').map(weigh)
+  wanted.sort((a, b) => b.weight - a.weight)
+  for (const { language, weight } of wanted) {
+    const known = LOCALES.find((locale) => locale === language)
+    if (known && weight > 0) return known
+  }
+  return fallback
+}
+
+function weigh(range: string) {
+  const [tag = '', ...parameters] = range.trim().toLowerCase().split(';')
+  const q = parameters.find((parameter) => parameter.trim().startsWith('q='))
+  const weight = q === undefined ? 1 : Number(q.trim().slice(2))
+  return { language: tag.split('-')[0], weight: Number.isNaN(weight) ? 0 : weight }
+}
