@@ -1,0 +1,60 @@
+import { Type as t } from '@sinclair/typebox'
+
+const nullable = <T extends Parameters<typeof t.Union>[0][number]>(schema: T) => t.Union([schema, t.Null()])
+
+// http and https only: a `javascript:` link would run in the page of whoever clicks it.
+const Link = t.String({ pattern: '^https?://[^\\s<>"\\u0000-\\u001f]+$', maxLength: 2000 })
+const Title = t.String({ minLength: 1, maxLength: 200, pattern: '\\S', examples: ['Road bike, 54 cm'] })
+const PriceMinor = t.Integer({
+  minimum: 0,
+  maximum: Number.MAX_SAFE_INTEGER,
+  description: 'In the minor unit of the currency: cents, pence; won as they are.',
+  examples: [15000],
+})
+const Currency = t.String({ pattern: '^[A-Z]{3}$', description: 'ISO 4217', examples: ['KRW'] })
+const ImageUrl = { ...Link, examples: ['https://shop.example/bike.jpg'] }
+const Url = { ...Link, examples: ['https://shop.example/bikes/54'] }
+
+export const ProductId = t.String({ minLength: 1, maxLength: 200, examples: ['0193f3a2-7b1c-7000-8000-0000000000b1'] })
+
+export const Product = t.Object(
+  {
+    id: ProductId,
+    ownerId: t.String({ examples: ['0193f3a2-7b1c-7000-8000-0000000000a1'] }),
+    title: Title,
+    priceMinor: nullable(PriceMinor),
+    currency: nullable(Currency),
+    imageUrl: nullable(ImageUrl),
+    url: nullable(Url),
+    createdAt: t.String({ format: 'date-time', examples: ['2026-11-22T10:20:00.000Z'] }),
+    archivedAt: nullable(t.String({ format: 'date-time' })),
+  },
+  { title: 'Product', additionalProperties: false },
+)
+export type Product = typeof Product.static
+
+/** A price needs its currency: the service refuses one without the other. */
+export const NewProduct = t.Object(
+  {
+    title: Title,
+    priceMinor: t.Optional(nullable(PriceMinor)),
+    currency: t.Optional(nullable(Currency)),
+    imageUrl: t.Optional(nullable(ImageUrl)),
+    url: t.Optional(nullable(Url)),
+  },
+  { title: 'NewProduct', additionalProperties: false },
+)
+export type NewProduct = typeof NewProduct.static
+
+export const ProductChange = t.Partial(NewProduct, {
+  title: 'ProductChange',
+  additionalProperties: false,
+  minProperties: 1,
+})
+export type ProductChange = typeof ProductChange.static
+
+export const ProductPage = t.Object(
+  { items: t.Array(Product), nextCursor: nullable(t.String({ description: 'Opaque; null on the last page.' })) },
+  { title: 'ProductPage', additionalProperties: false },
+)
+export type ProductPage = typeof ProductPage.static

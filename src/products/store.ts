@@ -1,0 +1,22 @@
+import type { NewProduct, Product } from './model.ts'
+
+export interface ProductFilter {
+  /** Part of the title, without regard to case. */
+  q: string | undefined
+  ownerId: string | undefined
+  /** Only products before this place in the list, as `list` gave it out. */
+  before: number | undefined
+  limit: number
+}
+
+/** One method is one transaction. Times in milliseconds since 1970. */
+export interface ProductStore {
+  create(product: Required<NewProduct> & { id: string; ownerId: string; at: number }): Promise<Product>
+  find(productId: string): Promise<Product | undefined>
+  /** What is offered, newest first. `place` continues the list. */
+  list(filter: ProductFilter): Promise<{ product: Product; place: number }[]>
+  /** Changes the given fields of the owner's product; `undefined` where the owner has no such product. */
+  change(productId: string, ownerId: string, fields: Partial<Required<NewProduct>>): Promise<Product | undefined>
+  /** Idempotent; `false` where the owner has no such product. */
+  archive(productId: string, ownerId: string, at: number): Promise<boolean>
+}

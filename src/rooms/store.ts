@@ -1,0 +1,41 @@
+import type { Role, RoomSummary } from './model.ts'
+
+/** The two people of a room. They never change, so whoever reads this may keep it. */
+export interface Sides {
+  ownerId: string
+  customerId: string
+}
+
+export interface InboxFilter {
+  role: Role | undefined
+  productId: string | undefined
+  unread: boolean
+  /** Only rooms after this place in the inbox. */
+  after: InboxPlace | undefined
+  limit: number
+}
+
+/** Where a room stands in an inbox: by the row id of its newest message, then by its own id. */
+export interface InboxPlace {
+  lastMessageId: number
+  roomId: number
+}
+
+/** One method is one transaction. Times in milliseconds since 1970. */
+export interface RoomStore {
+  /** The room of these three, made if there is none; `undefined` where there is none and `make` is false. */
+  open(room: Sides & { productId: string; at: number; make: boolean }): Promise<OpenedRoom | undefined>
+  sides(roomId: number): Promise<Sides | undefined>
+  /** As one of its two people sees it. */
+  summary(roomId: number, userId: string): Promise<RoomSummary | undefined>
+  /** Newest activity first. An owner does not see a room before its first message. */
+  inbox(userId: string, filter: InboxFilter): Promise<{ summary: RoomSummary; place: InboxPlace }[]>
+  /** Moves the mark forward, never past the end. */
+  markRead(roomId: number, role: Role, seq: number): Promise<{ readSeq: number; unread: number }>
+  totalUnread(userId: string): Promise<number>
+}
+
+export interface OpenedRoom {
+  roomId: number
+  created: boolean
+}

@@ -1,0 +1,82 @@
+import { chmodSync, mkdirSync } from 'node:fs'
+import { StartError } from '../lib/start-error.ts'
+import type { Durability } from './sqlite/database.ts'
+import { lockDataDir } from './sqlite/lock.ts'
+import { databasePath, type MigrationReport, migrateSqlite } from './sqlite/migrate.ts'
+import { openSqlite } from './sqlite/open.ts'
+import type { Storage } from './storage.ts'
+
+interface Place {
+  dataDir: string
+  durability: Durability
+}
+
+interface Opening extends Place {
+  workerUrl: string
+  now: () => number
+  onCommit?: (ms: number, rows: number) => void
+}
+
+/** Applies or checks the migrations of a data directory that no server is using. */
+export function migrateStorage({ dataDir, durability }: Place, { check }: { check: boolean }): MigrationReport {
+  return orStartError(dataDir, () => {
+    makeDataDir(dataDir)
+    if (check) return migrateSqlite(dataDir, durability, true)
+    const lock = lockDataDir(dataDir)
+    try {
+      return migrateSqlite(dataDir, durability, false)
+    } finally {
+      lock.release()
+    }
+  })
+}
+
+/** Makes the data directory, takes its lock, migrates, opens. Closing the storage releases the lock. */
+export async function openStorage(opening: Opening): Promise<{ storage: Storage; migrations: MigrationReport }> {
+  const { dataDir, durability, ...rest } = opening
+  const lock = orStartError(dataDir, () => {
+    makeDataDir(dataDir)
+    return lockDataDir(dataDir)
+  })
+  try {
+    const migrations = orStartError(dataDir, () => migrateSqlite(dataDir, durability, false))
+    const storage = await openSqlite({ path: databasePath(dataDir), durability, ...rest })
+    const close = async () => {
+      await storage.close()
+      lock.release()
+    }
+    return { storage: { ...storage, close }, migrations }
+  } catch (error) {
+    lock.release()
+    throw error
+  }
+}
+
+function makeDataDir(dataDir: string) {
+  mkdirSync(dataDir, { recursive: true, mode: 0o700 })
+  chmodSync(dataDir, 0o700)
+}
+
+const ADVICE: [code: RegExp, advice: string][] = [
+  [
+    /^(EACCES|EPERM|EROFS|SQLITE_READONLY|SQLITE_CANTOPEN)/,
+    'cannot be written by this user. Mend its permissions, or choose another --data-dir',
+  ],
+  [/^(ENOTDIR|EEXIST)/, 'is not a directory. Choose another --data-dir'],
+  [/^(ENOSPC|SQLITE_FULL)/, 'is on a full disk. Free some space'],
+  [/^(SQLITE_CORRUPT|SQLITE_NOTADB)/, 'holds a damaged database. It was left untouched: restore a backup'],
+]
+
+/** What the operator can mend is said in one line; the rest keeps its stack. */
+function orStartError<T>(dataDir: string, run: () => T): T {
+  try {
+    return run()
+  } catch (error) {
+    if (error instanceof StartError) throw error
+    const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
+    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : ''
+    const advice = ADVICE.find(([pattern]) => pattern.test(code))
+    if (!advice) throw error
+    throw new StartError(`${dataDir} ${advice[1]}.`, { cause: error })
+  }
+}

@@ -1,0 +1,24 @@
+import { Database } from 'bun:sqlite'
+import { join } from 'node:path'
+import { StartError } from '../../lib/start-error.ts'
+
+/**
+ * Holds the data directory for this process by an open transaction on `lock.db`. The kernel frees it when the process
+ * dies, however it dies, so there is no stale lock to remove.
+ */
+export function lockDataDir(dataDir: string): { release(): void } {
+  const path = join(dataDir, 'lock.db')
+  const database = new Database(path, { create: true })
+  try {
+    database.run('PRAGMA busy_timeout = 0')
+    database.run('BEGIN EXCLUSIVE')
+  } catch (error) {
+    database.close()
+    if (!(error instanceof Error && 'code' in error && error.code === 'SQLITE_BUSY')) throw error
+    throw new StartError(
+      `${dataDir} is in use by another Parley. Stop that one first, or start this one with another --data-dir.`,
+      { cause: error },
+    )
+  }
+  return { release: () => database.close() }
+}

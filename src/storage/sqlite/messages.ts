@@ -1,0 +1,122 @@
+import type { Database } from 'bun:sqlite'
+import { and, asc, desc, eq, gt, lt, sql } from 'drizzle-orm'
+import { ChatError } from '../../lib/errors.ts'
+import type { Message } from '../../messages/model.ts'
+import type { MessageStore, Span } from '../../messages/store.ts'
+import type { Db } from './database.ts'
+import { messages, rooms, users } from './schema.ts'
+import { ClientIds } from './writer/client-ids.ts'
+import type { Write } from './writer/queue.ts'
+import type { RoomsInHand } from './writer/rooms-in-hand.ts'
+
+/** `null`: no such room. `'reused'`: the client id stands for another text. */
+type Appended = { seq: number; at: number; created: boolean } | 'reused' | null
+
+export function appendCommands(sqlite: Database, rooms: RoomsInHand) {
+  const clientIds = new ClientIds(sqlite)
+  // Raw and prepared: this one statement runs once a message.
+  const insert = sqlite.prepare(
+    `INSERT INTO messages (room_id, seq, count_no, kind, sender_id, text, client_id, created_at)
+     VALUES (?, ?, ?, 'text', ?, ?, ?, ?)`,
+  )
+
+  return {
+    append(roomId: number, senderId: string, text: string, clientId: string | null, at: number): Appended {
+      const room = rooms.get(roomId)
+      if (!room) return null
+      const earlier = clientId === null ? undefined : clientIds.find(room, senderId, clientId)
+      if (earlier) return earlier.text === text ? { seq: earlier.seq, at: earlier.at, created: false } : 'reused'
+
+      rooms.touch(room)
+      const seq = ++room.lastSeq
+      const count = ++room.lastCount
+      room.lastMessageId = Number(insert.run(roomId, seq, count, senderId, text, clientId, at).lastInsertRowid)
+      room.lastMessageSeq = seq
+      // Who writes has read what is above.
+      if (senderId === room.ownerId) {
+        room.ownerReadSeq = seq
+        room.ownerReadCount = count
+      } else {
+        room.customerReadSeq = seq
+        room.customerReadCount = count
+      }
+      clientIds.note(room, senderId, clientId)
+      return { seq, at, created: true }
+    },
+  }
+}
+
+export function sqliteMessages(db: Db, write: Write<ReturnType<typeof appendCommands>>): MessageStore {
+  const top = db
+    .select({ lastSeq: rooms.lastSeq })
+    .from(rooms)
+    .where(eq(rooms.id, sql.placeholder('roomId')))
+    .prepare()
+
+  return {
+    async append({ roomId, sender, text, clientId, at }) {
+      const appended = await write('append', roomId, sender.id, text, clientId, at)
+      if (appended === null) throw new ChatError('not_found', { reason: 'room_not_found' })
+      if (appended === 'reused') throw new ChatError('client_id_reused')
+      const { seq, created } = appended
+      const createdAt = new Date(appended.at).toISOString()
+      return { message: { roomId, seq, kind: 'text', sender, text, clientId, createdAt }, created }
+    },
+
+    async span(roomId, span) {
+      const forward = span.after !== undefined
+      const rows = db
+        .select(messageColumns)
+        .from(messages)
+        .leftJoin(users, eq(users.id, messages.senderId))
+        .where(within(roomId, span))
+        .orderBy(forward ? asc(messages.seq) : desc(messages.seq))
+        .limit(span.limit)
+        .all()
+      return (forward ? rows : rows.reverse()).map(toMessage)
+    },
+
+    async lastSeq(roomId) {
+      return top.get({ roomId })?.lastSeq ?? 0
+    },
+  }
+}
+
+const within = (roomId: number, { before, after }: Span) =>
+  and(
+    eq(messages.roomId, roomId),
+    before === undefined ? undefined : lt(messages.seq, before),
+    after === undefined ? undefined : gt(messages.seq, after),
+  )
+
+const messageColumns = {
+  roomId: messages.roomId,
+  seq: messages.seq,
+  kind: messages.kind,
+  senderId: messages.senderId,
+  username: users.username,
+  text: messages.text,
+  clientId: messages.clientId,
+  createdAt: messages.createdAt,
+}
+
+interface MessageRow {
+  roomId: number
+  seq: number
+  kind: string
+  senderId: string | null
+  username: string | null
+  text: string
+  clientId: string | null
+  createdAt: number
+}
+
+export const toMessage = ({ senderId, username, createdAt, ...row }: MessageRow): Message => ({
+  roomId: row.roomId,
+  seq: row.seq,
+  kind: row.kind,
+  sender: senderId === null ? null : { id: senderId, username: username ?? '' },
+  text: row.text,
+  clientId: row.clientId,
+  createdAt: new Date(createdAt).toISOString(),
+})

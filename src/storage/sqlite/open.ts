@@ -1,0 +1,50 @@
+import type { Storage } from '../storage.ts'
+import { sqliteAccounts } from './accounts.ts'
+import { type Durability, openDatabase, sqliteVersion } from './database.ts'
+import { sqliteMessages } from './messages.ts'
+import { sqliteProducts } from './products.ts'
+import { sqliteRooms } from './rooms.ts'
+import { sqliteSessions } from './sessions.ts'
+import type { Commands } from './writer/commands.ts'
+import { WriteQueue } from './writer/queue.ts'
+
+export interface SqliteOptions {
+  path: string
+  durability: Durability
+  /** Where the writer's code is: `storage/sqlite/writer/worker.ts`, as the entry point sees it. */
+  workerUrl: string
+  now: () => number
+  onCommit?: (ms: number, rows: number) => void
+}
+
+const PROBE_AFTER_MS = 5000
+
+/** One writer, in a thread of its own; reads on a read-only connection here. The schema is expected to be there. */
+export async function openSqlite({ path, durability, workerUrl, now, onCommit }: SqliteOptions): Promise<Storage> {
+  const queue = await WriteQueue.open<Commands>(workerUrl, { path, durability })
+  const { sqlite, db } = openDatabase(path, 'read', durability)
+  const { write, health } = queue
+  if (onCommit) queue.onCommit = onCommit
+
+  return {
+    engine: `SQLite ${sqliteVersion(sqlite)}`,
+    accounts: sqliteAccounts(db, write),
+    sessions: sqliteSessions(db, write),
+    products: sqliteProducts(db, write),
+    rooms: sqliteRooms(db, write),
+    messages: sqliteMessages(db, write),
+    health: () => health,
+    async probe() {
+      if (health.ok && performance.now() - health.okAt < PROBE_AFTER_MS) return true
+      return write('heartbeat', now()).then(
+        () => true,
+        () => false,
+      )
+    },
+    failed: queue.failed,
+    async close() {
+      await queue.close()
+      sqlite.close()
+    },
+  }
+}

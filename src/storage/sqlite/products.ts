@@ -1,0 +1,73 @@
+import { and, desc, eq, isNull, lt, sql } from 'drizzle-orm'
+import type { NewProduct, Product } from '../../products/model.ts'
+import type { ProductFilter, ProductStore } from '../../products/store.ts'
+import type { Db } from './database.ts'
+import { products } from './schema.ts'
+import type { Write } from './writer/queue.ts'
+
+export type ProductRow = typeof products.$inferSelect
+type Fields = Partial<Required<NewProduct>>
+
+export const productCommands = (db: Db) => ({
+  createProduct(product: Omit<typeof products.$inferInsert, 'number'>): ProductRow {
+    return db.insert(products).values(product).returning().get()
+  },
+
+  changeProduct(productId: string, ownerId: string, fields: Fields): ProductRow | null {
+    return db.update(products).set(fields).where(owned(productId, ownerId)).returning().get() ?? null
+  },
+
+  archiveProduct(productId: string, ownerId: string, at: number): boolean {
+    const archivedAt = sql<number>`coalesce(${products.archivedAt}, ${at})`
+    return db.update(products).set({ archivedAt }).where(owned(productId, ownerId)).returning().get() !== undefined
+  },
+})
+
+export function sqliteProducts(db: Db, write: Write<ReturnType<typeof productCommands>>): ProductStore {
+  const byId = db
+    .select()
+    .from(products)
+    .where(eq(products.id, sql.placeholder('id')))
+    .prepare()
+
+  return {
+    async create({ at, ...product }) {
+      return toProduct(await write('createProduct', { ...product, createdAt: at }))
+    },
+    async find(id) {
+      const row = byId.get({ id })
+      return row && toProduct(row)
+    },
+    async list(filter) {
+      const rows = db
+        .select()
+        .from(products)
+        .where(matching(filter))
+        .orderBy(desc(products.number))
+        .limit(filter.limit)
+        .all()
+      return rows.map((row) => ({ product: toProduct(row), place: row.number }))
+    },
+    async change(productId, ownerId, fields) {
+      const row = await write('changeProduct', productId, ownerId, fields)
+      return row ? toProduct(row) : undefined
+    },
+    archive: (productId, ownerId, at) => write('archiveProduct', productId, ownerId, at),
+  }
+}
+
+const owned = (productId: string, ownerId: string) => and(eq(products.id, productId), eq(products.ownerId, ownerId))
+
+const matching = ({ q, ownerId, before }: ProductFilter) =>
+  and(
+    isNull(products.archivedAt),
+    ownerId === undefined ? undefined : eq(products.ownerId, ownerId),
+    before === undefined ? undefined : lt(products.number, before),
+    q === undefined ? undefined : sql`${products.title} LIKE ${`%${q.replaceAll(/[\\%_]/g, '\\$&')}%`} ESCAPE '\\'`,
+  )
+
+export const toProduct = ({ number: _, ...row }: ProductRow): Product => ({
+  ...row,
+  createdAt: new Date(row.createdAt).toISOString(),
+  archivedAt: row.archivedAt === null ? null : new Date(row.archivedAt).toISOString(),
+})

@@ -1,0 +1,137 @@
+import { sql } from 'drizzle-orm'
+import { index, integer, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core'
+
+/** Facts about this database: its epoch and the cluster key. */
+export const meta = sqliteTable('meta', {
+  key: text('key').primaryKey(),
+  value: text('value').notNull(),
+})
+
+export const users = sqliteTable(
+  'users',
+  {
+    id: text('id').primaryKey(),
+    email: text('email'),
+    username: text('username').notNull(),
+    passwordHash: text('password_hash'),
+    role: text('role', { enum: ['user', 'moderator', 'admin'] })
+      .notNull()
+      .default('user'),
+    createdAt: integer('created_at').notNull(),
+    disabledAt: integer('disabled_at'),
+  },
+  // An e-mail is one person's only among password accounts: nobody verified it, so it never links two identities.
+  (table) => [uniqueIndex('users_email').on(table.email).where(sql`password_hash IS NOT NULL`)],
+)
+
+export const sessions = sqliteTable(
+  'sessions',
+  {
+    tokenHash: text('token_hash').primaryKey(),
+    userId: text('user_id')
+      .notNull()
+      .references(() => users.id, { onDelete: 'cascade' }),
+    createdAt: integer('created_at').notNull(),
+    expiresAt: integer('expires_at').notNull(),
+    lastUsedAt: integer('last_used_at').notNull(),
+  },
+  (table) => [index('sessions_user').on(table.userId), index('sessions_expiry').on(table.expiresAt)],
+)
+
+export const tickets = sqliteTable(
+  'tickets',
+  {
+    ticketHash: text('ticket_hash').primaryKey(),
+    userId: text('user_id')
+      .notNull()
+      .references(() => users.id, { onDelete: 'cascade' }),
+    // The session that asked for it: when that ends, so do its tickets and the sockets they opened.
+    sessionHash: text('session_hash').references(() => sessions.tokenHash, { onDelete: 'cascade' }),
+    origin: text('origin'),
+    expiresAt: integer('expires_at').notNull(),
+  },
+  (table) => [
+    index('tickets_user').on(table.userId),
+    index('tickets_session').on(table.sessionHash),
+    index('tickets_expiry').on(table.expiresAt),
+  ],
+)
+
+export const products = sqliteTable(
+  'products',
+  {
+    // The row id orders the list, newest first: no clock does.
+    number: integer('number').primaryKey({ autoIncrement: true }),
+    id: text('id').notNull(),
+    ownerId: text('owner_id')
+      .notNull()
+      .references(() => users.id),
+    title: text('title').notNull(),
+    priceMinor: integer('price_minor'),
+    currency: text('currency'),
+    imageUrl: text('image_url'),
+    url: text('url'),
+    createdAt: integer('created_at').notNull(),
+    archivedAt: integer('archived_at'),
+  },
+  (table) => [uniqueIndex('products_id').on(table.id), index('products_owner').on(table.ownerId)],
+)
+
+/** A room has exactly two sides, so what each side has read lives in its row: a send writes one row here. */
+export const rooms = sqliteTable(
+  'rooms',
+  {
+    id: integer('id').primaryKey({ autoIncrement: true }),
+    productId: text('product_id')
+      .notNull()
+      .references(() => products.id),
+    ownerId: text('owner_id')
+      .notNull()
+      .references(() => users.id),
+    customerId: text('customer_id')
+      .notNull()
+      .references(() => users.id),
+    lastSeq: integer('last_seq').notNull().default(0),
+    lastCount: integer('last_count').notNull().default(0),
+    lastMessageId: integer('last_message_id').notNull().default(0),
+    lastMessageSeq: integer('last_message_seq').notNull().default(0),
+    minSeq: integer('min_seq').notNull().default(1),
+    createdAt: integer('created_at').notNull(),
+    ownerReadSeq: integer('owner_read_seq').notNull().default(0),
+    ownerReadCount: integer('owner_read_count').notNull().default(0),
+    ownerDeliveredSeq: integer('owner_delivered_seq').notNull().default(0),
+    ownerMutedUntil: integer('owner_muted_until'),
+    ownerArchivedAt: integer('owner_archived_at'),
+    customerReadSeq: integer('customer_read_seq').notNull().default(0),
+    customerReadCount: integer('customer_read_count').notNull().default(0),
+    customerDeliveredSeq: integer('customer_delivered_seq').notNull().default(0),
+    customerMutedUntil: integer('customer_muted_until'),
+    customerArchivedAt: integer('customer_archived_at'),
+  },
+  (table) => [
+    uniqueIndex('rooms_pair').on(table.ownerId, table.customerId, table.productId),
+    index('rooms_product').on(table.productId),
+    index('rooms_owner_inbox').on(table.ownerId, table.lastMessageId),
+    index('rooms_customer_inbox').on(table.customerId, table.lastMessageId),
+  ],
+)
+
+/** An appended row and one small index: what a commit costs is the pages it dirties. */
+export const messages = sqliteTable(
+  'messages',
+  {
+    id: integer('id').primaryKey(),
+    roomId: integer('room_id').notNull(),
+    seq: integer('seq').notNull(),
+    countNo: integer('count_no').notNull(),
+    kind: text('kind').notNull(),
+    senderId: text('sender_id'),
+    text: text('text').notNull(),
+    clientId: text('client_id'),
+    data: text('data'),
+    createdAt: integer('created_at').notNull(),
+    editedAt: integer('edited_at'),
+    deletedAt: integer('deleted_at'),
+  },
+  (table) => [uniqueIndex('messages_room_seq').on(table.roomId, table.seq)],
+)

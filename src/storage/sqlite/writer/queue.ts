@@ -1,0 +1,154 @@
+import { ChatError } from '../../../lib/errors.ts'
+import type { StorageHealth } from '../../storage.ts'
+import type { Outcome } from './batch.ts'
+import type { Opening } from './worker.ts'
+
+/** Runs a command of `C` in the writer; resolves after the commit that holds it was flushed. */
+export type Write<C> = <K extends keyof C & string>(
+  name: K,
+  ...args: C[K] extends (...args: infer A) => unknown ? A : never
+) => Promise<C[K] extends (...args: never[]) => infer R ? R : never>
+
+const MAX_WAITING = 8192
+const MAX_WAITING_BYTES = 32 << 20
+const MAX_BATCH = 512
+
+interface Waiter {
+  json: string
+  resolve: (value: never) => void
+  reject: (error: Error) => void
+}
+
+/**
+ * The main thread's side of the writer: group commit without a timer. Whatever arrives while one commit is being
+ * flushed goes into the next one.
+ */
+export class WriteQueue<C> {
+  readonly #worker: Worker
+  #waiting: Waiter[] = []
+  #waitingBytes = 0
+  #flight: Waiter[] = []
+  #scheduled = false
+  #idle: (() => void)[] = []
+  #fail: (error: Error) => void = () => {}
+  readonly failed = new Promise<Error>((resolve) => {
+    this.#fail = resolve
+  })
+  readonly health: StorageHealth & { okAt: number } = {
+    ok: true,
+    problem: undefined,
+    commits: 0,
+    rows: 0,
+    waiting: 0,
+    okAt: 0,
+  }
+  /** Told of each commit, in milliseconds from shipping to the answer. */
+  onCommit: (ms: number, rows: number) => void = () => {}
+  #shippedAt = 0
+
+  private constructor(worker: Worker) {
+    this.#worker = worker
+    worker.onmessage = ({ data }: MessageEvent<string>) => this.#settle(data)
+    worker.onerror = (event) => this.#stop(new Error(`the writer stopped: ${event.message}`))
+  }
+
+  static async open<C>(workerUrl: string, opening: Opening): Promise<WriteQueue<C>> {
+    const worker = new Worker(workerUrl)
+    await new Promise<void>((resolve, reject) => {
+      worker.onmessage = () => resolve()
+      worker.onerror = (event) => reject(new Error(`the writer did not start: ${event.message}`))
+      worker.postMessage(JSON.stringify(opening))
+    })
+    return new WriteQueue<C>(worker)
+  }
+
+  readonly write: Write<C> = (...item) =>
+    new Promise((resolve, reject) => {
+      if (this.health.problem === 'stopped' || this.#waiting.length >= MAX_WAITING || this.#isHeavy) {
+        reject(new ChatError('unavailable', { retryAfter: 1 }))
+        return
+      }
+      const json = JSON.stringify(item)
+      this.#waiting.push({ json, resolve, reject })
+      this.#waitingBytes += json.length
+      if (this.#flight.length === 0 && !this.#scheduled) {
+        this.#scheduled = true
+        setImmediate(this.#ship)
+      }
+    })
+
+  get #isHeavy() {
+    return this.#waitingBytes > MAX_WAITING_BYTES
+  }
+
+  readonly #ship = () => {
+    this.#scheduled = false
+    if (this.#flight.length > 0) return
+    if (this.#waiting.length === 0) {
+      for (const resolve of this.#idle.splice(0)) resolve()
+      return
+    }
+    this.#flight = this.#waiting.length <= MAX_BATCH ? this.#waiting : this.#waiting.slice(0, MAX_BATCH)
+    this.#waiting = this.#waiting.length <= MAX_BATCH ? [] : this.#waiting.slice(MAX_BATCH)
+    const batch = `[${this.#flight.map(({ json }) => json).join(',')}]`
+    this.#waitingBytes = this.#waiting.length === 0 ? 0 : this.#waitingBytes - batch.length
+    this.#shippedAt = performance.now()
+    this.#worker.postMessage(batch)
+  }
+
+  #settle(data: string) {
+    const outcome: Outcome = JSON.parse(data)
+    const flight = this.#flight
+    this.#flight = []
+    this.#note(outcome, flight.length)
+    // The next batch leaves first: the writer flushes it while this thread tells the waiters of the last one.
+    this.#ship()
+    if ('problem' in outcome) {
+      const error = new ChatError('unavailable', { retryAfter: 1, cause: new Error(outcome.code) })
+      for (const { reject } of flight) reject(error)
+      return
+    }
+    for (const [at, waiter] of flight.entries()) {
+      const fault = outcome.failed[at]
+      if (fault === undefined) waiter.resolve(outcome.results[at] as never)
+      else waiter.reject(new Error(`a write failed: ${fault}`))
+    }
+  }
+
+  #note(outcome: Outcome, rows: number) {
+    const { health } = this
+    health.waiting = this.#waiting.length
+    health.ok = !('problem' in outcome)
+    health.problem = 'problem' in outcome ? outcome.problem : undefined
+    if (!health.ok) return
+    health.okAt = performance.now()
+    health.commits += 1
+    health.rows += rows
+    this.onCommit(health.okAt - this.#shippedAt, rows)
+  }
+
+  #stop(error: Error) {
+    this.health.ok = false
+    this.health.problem = 'stopped'
+    for (const { reject } of [...this.#flight, ...this.#waiting]) reject(new ChatError('unavailable', { cause: error }))
+    this.#flight = []
+    this.#waiting = []
+    for (const resolve of this.#idle.splice(0)) resolve()
+    this.#fail(error)
+  }
+
+  /** Commits what waits, then ends the thread. */
+  async close(): Promise<void> {
+    if (this.health.problem !== 'stopped') {
+      if (this.#flight.length > 0 || this.#waiting.length > 0) {
+        await new Promise<void>((resolve) => this.#idle.push(resolve))
+      }
+      this.health.problem = 'stopped'
+      await new Promise((resolve) => {
+        this.#worker.onmessage = resolve
+        this.#worker.postMessage('close')
+      })
+    }
+    this.#worker.terminate()
+  }
+}

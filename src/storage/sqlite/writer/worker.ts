@@ -1,0 +1,39 @@
+import { type Durability, openDatabase } from '../database.ts'
+import { Batches, type Item } from './batch.ts'
+import { type Commands, commandsFor } from './commands.ts'
+import { RoomsInHand } from './rooms-in-hand.ts'
+
+declare const self: Worker
+
+/** The first message; every later one is a batch. Strings both ways: they cross threads without a structured clone. */
+export interface Opening {
+  path: string
+  durability: Durability
+}
+
+function open({ path, durability }: Opening) {
+  const { sqlite, db } = openDatabase(path, 'writer', durability)
+  const rooms = new RoomsInHand(sqlite)
+  const commands = commandsFor(sqlite, db, rooms)
+  const batches = new Batches({
+    sqlite,
+    rooms,
+    // The queue's types hold names and arguments together; after JSON the compiler cannot see that any more.
+    run: ([name, ...args]) => (commands[name as keyof Commands] as (...args: unknown[]) => unknown)(...args),
+  })
+  return { batches, sqlite }
+}
+
+self.onmessage = ({ data }: MessageEvent<string>) => {
+  const { batches, sqlite } = open(JSON.parse(data))
+  self.onmessage = (message: MessageEvent<string>) => {
+    if (message.data === 'close') {
+      sqlite.close()
+      self.postMessage('closed')
+      return
+    }
+    const items: Item[] = JSON.parse(message.data)
+    self.postMessage(JSON.stringify(batches.commit(items)))
+  }
+  self.postMessage('ready')
+}
