@@ -1,0 +1,144 @@
+import { Elysia, t } from 'elysia'
+import { Nothing, open, signedIn } from '../lib/operation.ts'
+import { BODY_FAULTS, failures } from '../lib/problem.ts'
+import type { Proxies } from '../lib/proxies.ts'
+import type { Accounts } from './accounts.ts'
+import { sessionCookie } from './credentials.ts'
+import { type AuthGuard, peerOf } from './guard.ts'
+import {
+  Credentials,
+  NewAccount,
+  PasswordChange,
+  ProfileChange,
+  SessionGrant,
+  Ticket,
+  TicketRequest,
+  User,
+} from './model.ts'
+import type { Origins } from './origins.ts'
+import type { Sessions } from './sessions.ts'
+
+interface Deps {
+  guard: AuthGuard
+  accounts: Accounts
+  sessions: Sessions
+  origins: Origins
+  proxies: Proxies
+}
+
+export const authRoutes = ({ guard, accounts, sessions, origins, proxies }: Deps) =>
+  new Elysia({ prefix: '/api', tags: ['accounts'] })
+    .use(guard)
+    // Signing in sets a cookie: a foreign page may not do it for its visitor.
+    .derive(({ request, server, set }) => ({
+      refuseForeign: () => origins.refuseForeign(request, peerOf(request, server)),
+      setCookie(token: string, expires: Date) {
+        const { isTls } = proxies.clientOf(request.headers, peerOf(request, server))
+        set.headers['set-cookie'] = sessionCookie(token, { isTls, expires })
+      },
+    }))
+    .post(
+      '/accounts',
+      async ({ body, refuseForeign, setCookie, status }) => {
+        refuseForeign()
+        const grant = await accounts.signUp(body)
+        setCookie(grant.token, new Date(grant.expiresAt))
+        return status(201, grant)
+      },
+      SIGN_UP,
+    )
+    .post(
+      '/sessions',
+      async ({ body, refuseForeign, setCookie, status }) => {
+        refuseForeign()
+        const grant = await accounts.signIn(body)
+        setCookie(grant.token, new Date(grant.expiresAt))
+        return status(201, grant)
+      },
+      SIGN_IN,
+    )
+    .delete(
+      '/sessions/current',
+      async ({ me, setCookie, status }) => {
+        await sessions.end(me)
+        setCookie('', new Date(0))
+        return status(204, undefined)
+      },
+      SIGN_OUT,
+    )
+    .get('/me', ({ me }) => accounts.me(me), ME)
+    .patch('/me', ({ me, body }) => accounts.rename(me, body.username), RENAME)
+    .put('/me/password', async ({ me, body, status }) => status(204, await accounts.changePassword(me, body)), PASSWORD)
+    .post(
+      '/tickets',
+      async ({ me, body, request, status }) =>
+        status(201, await sessions.issueTicket(me, body?.origin ?? request.headers.get('origin') ?? undefined)),
+      TICKET,
+    )
+
+const SIGN_UP = {
+  body: NewAccount,
+  response: {
+    201: SessionGrant,
+    ...failures(...BODY_FAULTS, 'forbidden', 'email_taken', 'unavailable'),
+  },
+  detail: open('Sign up', 'Makes an account and its first session, and sets the session cookie.'),
+}
+
+const SIGN_IN = {
+  body: Credentials,
+  response: {
+    201: SessionGrant,
+    ...failures(...BODY_FAULTS, 'unauthenticated', 'forbidden', 'unavailable'),
+  },
+  detail: open('Sign in', 'An unknown e-mail and a wrong password get the same answer, in the same time.'),
+}
+
+const SIGN_OUT = {
+  auth: true as const,
+  response: { 204: Nothing, ...failures('unauthenticated', 'forbidden', 'unavailable') },
+  detail: signedIn('Sign out', 'Ends this session and closes its sockets.'),
+}
+
+const ME = {
+  auth: true as const,
+  response: { 200: User, ...failures('unauthenticated') },
+  detail: signedIn('Who I am'),
+}
+
+const RENAME = {
+  auth: true as const,
+  body: ProfileChange,
+  response: {
+    200: User,
+    ...failures(...BODY_FAULTS, 'unauthenticated', 'forbidden', 'unavailable'),
+  },
+  detail: signedIn('Change my name'),
+}
+
+const PASSWORD = {
+  auth: true as const,
+  body: PasswordChange,
+  response: {
+    204: Nothing,
+    ...failures(...BODY_FAULTS, 'unauthenticated', 'forbidden', 'unavailable'),
+  },
+  detail: signedIn(
+    'Change my password',
+    'Every other session of mine ends, with its sockets. A wrong current password is 403.',
+  ),
+}
+
+const TICKET = {
+  auth: true as const,
+  body: t.Optional(TicketRequest),
+  response: {
+    201: Ticket,
+    ...failures(...BODY_FAULTS, 'unauthenticated', 'forbidden', 'unavailable'),
+  },
+  detail: signedIn(
+    'A ticket for one socket',
+    'For a client that can set neither a header nor a cookie: `?ticket=…` opens one socket, once, within 30 s. It is ' +
+      'bound to an Origin if this request carries or names one.',
+  ),
+}

@@ -1,0 +1,86 @@
+import { TypeCompiler } from '@sinclair/typebox/compiler'
+import { ChatError } from '../lib/errors.ts'
+import { detailOf, type Locale } from '../lib/texts.ts'
+import { ClientId, type Message } from '../messages/model.ts'
+
+/** A frame that was read: `roomId` is NaN where it names no room. */
+export interface PlainSend {
+  text: string
+  senderEmail: string | undefined
+  roomId: number | undefined
+  clientId: string | undefined
+}
+
+const clientId = TypeCompiler.Compile(ClientId)
+
+/** @throws ChatError `bad_frame` where it is no JSON object, `invalid` where a field has a wrong type. */
+export function parseFrame(raw: string | Buffer): Record<string, unknown> {
+  if (typeof raw !== 'string') throw badFrame()
+  let frame: unknown
+  try {
+    frame = JSON.parse(raw)
+  } catch (cause) {
+    throw badFrame(cause)
+  }
+  if (typeof frame !== 'object' || frame === null || Array.isArray(frame)) throw badFrame()
+  // A JSON object, whose keys are all its own: JSON.parse makes no prototype out of `__proto__`.
+  return frame as Record<string, unknown>
+}
+
+const badFrame = (cause?: unknown) => new ChatError('bad_request', { reason: 'bad_frame', cause })
+
+/** The client's own id of a frame, however wrong the rest of it is, so that an error can name it. */
+export const clientIdOf = ({ client_id }: Record<string, unknown>): string | undefined =>
+  clientId.Check(client_id) ? client_id : undefined
+
+export function readSend(frame: Record<string, unknown>): PlainSend {
+  const { message, sender_email: senderEmail, room_id: roomId } = frame
+  if (typeof message !== 'string') throw new ChatError('invalid', { reason: 'message_required' })
+  if (!isAbsent(senderEmail) && typeof senderEmail !== 'string') {
+    throw new ChatError('forbidden', { reason: 'sender_mismatch' })
+  }
+  const id = clientIdOf(frame)
+  if (!isAbsent(frame.client_id) && id === undefined) throw new ChatError('invalid')
+  return {
+    text: message,
+    senderEmail: isAbsent(senderEmail) ? undefined : senderEmail,
+    roomId: isAbsent(roomId) ? undefined : roomIdOf(roomId),
+    clientId: id,
+  }
+}
+
+const isAbsent = (value: unknown): value is null | undefined => value === undefined || value === null
+
+/** Pages that were rendered on a server often have the id as a string. */
+export const roomIdOf = (raw: unknown): number => (/^[1-9]\d{0,15}$/.test(String(raw)) ? Number(raw) : Number.NaN)
+
+/** The plain form of an entry; `undefined` for kinds that this form does not have. */
+export function encodePlain({ roomId, seq, kind, sender, text, clientId, createdAt }: Message): string | undefined {
+  if (kind !== 'text' && kind !== 'system') return undefined
+  return JSON.stringify({
+    message: text,
+    sender_username: sender?.username ?? '',
+    sender_id: sender?.id ?? null,
+    room_id: roomId,
+    seq,
+    sent_at: createdAt,
+    client_id: clientId ?? undefined,
+  })
+}
+
+/** The reasons that are codes of their own on a socket. */
+const SOCKET_CODES: ReadonlySet<string> = new Set([
+  'bad_frame',
+  'message_required',
+  'message_too_long',
+  'sender_mismatch',
+  'room_not_found',
+  'replay_too_long',
+])
+
+export const encodeError = ({ code, reason }: ChatError, locale: Locale, client_id?: string): string =>
+  JSON.stringify({
+    error: detailOf(reason ?? code, locale),
+    code: reason !== undefined && SOCKET_CODES.has(reason) ? reason : code,
+    client_id,
+  })

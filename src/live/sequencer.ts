@@ -1,0 +1,180 @@
+import type { Message } from '../messages/model.ts'
+import type { MessageStore } from '../messages/store.ts'
+
+/** A form in which a room's entries go out: encoded once, published once, however many sockets listen. */
+export interface Wire {
+  topic(roomId: number): string
+  encode(message: Message): string | undefined
+}
+
+/** A socket, as a room sees it. */
+export interface Member {
+  readonly wire: Wire
+  readonly isOpen: boolean
+  send(frame: string): void
+  /** Resolves when little enough is unsent to send more; at once when the socket has gone. */
+  drained(): Promise<void>
+  subscribe(topic: string): void
+  /** The client asked for more than a replay gives, or for a place past the end. */
+  replayTooLong(): void
+}
+
+interface Deps {
+  roomId: number
+  history: Pick<MessageStore, 'span' | 'lastSeq'>
+  publish: (topic: string, frame: string) => void
+  onError: (error: unknown) => void
+}
+
+/** Whoever is still reading what was stored before it came. */
+interface Joiner {
+  /** The last seq it was given. */
+  cursor: number
+  /** Up to here it reads from storage; what is newer waits in its buffer. */
+  target: number
+  buffer: Message[]
+}
+
+const PAGE = 100
+const MAX_REPLAY = 1000
+const MAX_BUFFER = 256
+
+/**
+ * One order for one live room. Commits come back in any order, and nothing behind this repairs one: the next entry is
+ * published, a later one is held, a gap is read from storage.
+ */
+export class Sequencer {
+  readonly #deps: Deps
+  readonly #ready: Promise<void>
+  /** The last seq that was published; everything up to it is in storage. */
+  #head = -1
+  readonly #held = new Map<number, Message>()
+  readonly #joiners = new Set<Joiner>()
+  readonly #listeners = new Map<Wire, number>()
+  #repairing = false
+
+  constructor(deps: Deps) {
+    this.#deps = deps
+    this.#ready = this.#open()
+  }
+
+  get isIdle(): boolean {
+    return this.#listeners.size === 0 && this.#joiners.size === 0
+  }
+
+  async #open() {
+    const head = await this.#deps.history.lastSeq(this.#deps.roomId)
+    for (const seq of this.#held.keys()) if (seq <= head) this.#held.delete(seq)
+    this.#head = head
+    this.#releaseHeld()
+  }
+
+  /** A committed entry, in whatever order it comes. */
+  enter(message: Message): void {
+    if (message.seq === this.#head + 1) {
+      this.#advance(message)
+      if (this.#held.size > 0) this.#releaseHeld()
+    } else if (message.seq > this.#head) {
+      this.#held.set(message.seq, message)
+      if (this.#head >= 0) void this.#repair()
+    }
+  }
+
+  #advance(message: Message) {
+    const { roomId, publish } = this.#deps
+    this.#head = message.seq
+    for (const joiner of this.#joiners) buffer(joiner, message)
+    for (const wire of this.#listeners.keys()) {
+      const frame = wire.encode(message)
+      if (frame !== undefined) publish(wire.topic(roomId), frame)
+    }
+  }
+
+  #releaseHeld() {
+    for (let next = this.#held.get(this.#head + 1); next; next = this.#held.get(this.#head + 1)) {
+      this.#held.delete(next.seq)
+      this.#advance(next)
+    }
+  }
+
+  /** A held entry is committed, so all before it are too: what is missing can be read. */
+  async #repair() {
+    if (this.#repairing) return
+    this.#repairing = true
+    try {
+      while (this.#held.size > 0) {
+        const missing = await this.#deps.history.span(this.#deps.roomId, { after: this.#head, limit: PAGE })
+        if (missing.length === 0) break
+        for (const message of missing) {
+          this.#held.delete(message.seq)
+          if (message.seq === this.#head + 1) this.#advance(message)
+        }
+        this.#releaseHeld()
+      }
+    } catch (error) {
+      // The next entry of the room tries again.
+      this.#deps.onError(error)
+    } finally {
+      this.#repairing = false
+    }
+  }
+
+  /**
+   * Gives the member all entries after `after`, then every new one: no gap, no repeat, in order. Resolves when it is on
+   * the topic, or has gone.
+   */
+  async join(member: Member, after: number | undefined): Promise<boolean> {
+    const joiner: Joiner = { cursor: Number.MAX_SAFE_INTEGER, target: 0, buffer: [] }
+    this.#joiners.add(joiner)
+    try {
+      await this.#ready
+      joiner.buffer = []
+      joiner.cursor = this.#head
+      joiner.target = this.#head
+      if (after !== undefined && after <= this.#head && this.#head - after <= MAX_REPLAY) joiner.cursor = after
+      else if (after !== undefined) member.replayTooLong()
+      while (joiner.cursor < joiner.target && member.isOpen) await this.#replayPage(member, joiner)
+      if (!member.isOpen) return false
+      this.#admit(member, joiner)
+      return true
+    } finally {
+      this.#joiners.delete(joiner)
+    }
+  }
+
+  async #replayPage(member: Member, joiner: Joiner) {
+    await member.drained()
+    const page = await this.#deps.history.span(this.#deps.roomId, { after: joiner.cursor, limit: PAGE })
+    for (const message of page) give(member, message)
+    joiner.cursor = page.at(-1)?.seq ?? joiner.target
+  }
+
+  /** On the topic in the same tick in which the last buffered entry is sent: nothing falls between, nothing comes twice. */
+  #admit(member: Member, joiner: Joiner) {
+    for (const message of joiner.buffer) if (message.seq > joiner.cursor) give(member, message)
+    member.subscribe(member.wire.topic(this.#deps.roomId))
+    this.#listeners.set(member.wire, (this.#listeners.get(member.wire) ?? 0) + 1)
+  }
+
+  /** To be called once for each member that was admitted; Bun takes it off the topic when it closes. */
+  leave({ wire }: Member): void {
+    const left = (this.#listeners.get(wire) ?? 0) - 1
+    if (left > 0) this.#listeners.set(wire, left)
+    else this.#listeners.delete(wire)
+  }
+}
+
+/** A joiner that drains slowly must not hoard a busy room: past the bound it goes back to reading from storage. */
+function buffer(joiner: Joiner, message: Message) {
+  if (joiner.buffer.length < MAX_BUFFER) {
+    joiner.buffer.push(message)
+    return
+  }
+  joiner.buffer = []
+  joiner.target = message.seq
+}
+
+function give(member: Member, message: Message) {
+  const frame = member.wire.encode(message)
+  if (frame !== undefined) member.send(frame)
+}

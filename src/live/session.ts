@@ -1,0 +1,249 @@
+import type { Identity } from '../auth/model.ts'
+import type { Sessions } from '../auth/sessions.ts'
+import { ChatError } from '../lib/errors.ts'
+import type { Log } from '../lib/log.ts'
+import { Bucket, type Rate } from '../lib/rate-limit.ts'
+import type { Locale } from '../lib/texts.ts'
+import type { Messages } from '../messages/service.ts'
+import type { Rooms } from '../rooms/service.ts'
+import { CLOSE, CLOSE_REASON, type CloseCode, type Connection, type Connections } from './connections.ts'
+import type { Hub } from './hub.ts'
+import { clientIdOf, encodeError, encodePlain, type PlainSend, parseFrame, readSend } from './protocol-plain.ts'
+import type { Member, Wire } from './sequencer.ts'
+import { plainTopic } from './topics.ts'
+
+export interface LiveDeps {
+  sessions: Sessions
+  rooms: Rooms
+  messages: Messages
+  hub: Hub
+  connections: Connections
+  log: Log
+  now: () => number
+  /** Frames of one connection; `undefined` lifts the limit. */
+  frames: Rate | undefined
+  pingEveryMs: number
+  onClosed: (code: number) => void
+}
+
+/** What a request for a socket came with. */
+export interface Handshake {
+  identity: Identity | undefined
+  /** NaN where the path names no room. */
+  roomId: number
+  /** `?after=`: the last seq that the client has. */
+  after: number | undefined
+  locale: Locale
+}
+
+/** The socket as a session uses it: Bun's own, without its data. */
+type Socket = Pick<
+  Bun.ServerWebSocket<unknown>,
+  'send' | 'subscribe' | 'close' | 'terminate' | 'ping' | 'getBufferedAmount'
+>
+
+const MAX_WAITING = 256
+const MAX_WAITING_BYTES = 1 << 20
+const MAX_STRIKES = 50
+/** A replay goes on while less than this is unsent. */
+const REPLAY_WINDOW_BYTES = 64 << 10
+const PONG_WITHIN = 0.4
+
+const PLAIN: Wire = { topic: plainTopic, encode: encodePlain }
+
+/** One plain room socket: a person in a room. Bun's WebSocket handler hands it the events of its socket. */
+export class RoomSession implements Connection, Member {
+  readonly wire = PLAIN
+  identity: Identity
+  readonly #deps: LiveDeps
+  readonly #socket: Socket
+  readonly #roomId: number
+  readonly #locale: Locale
+  // Busy until the room is joined, so that a frame never overtakes the replay.
+  #isBusy = true
+  readonly #waiting: (string | Buffer)[] = []
+  #waitingBytes = 0
+  readonly #bucket: Bucket | undefined
+  #strikes = 0
+  #pingedAt: number
+  #awaitsPong = false
+  #isClosing = false
+  #isRetiring = false
+  #onDrain: (() => void) | undefined
+  #leave: (() => void) | undefined
+
+  constructor(deps: LiveDeps, socket: Socket, { identity, roomId, locale }: Handshake & { identity: Identity }) {
+    this.#deps = deps
+    this.#socket = socket
+    this.identity = identity
+    this.#roomId = roomId
+    this.#locale = locale
+    this.#bucket = deps.frames && new Bucket(deps.frames, deps.now())
+    this.#pingedAt = deps.now()
+  }
+
+  /** Registers, joins, then takes frames. */
+  async open(after: number | undefined): Promise<void> {
+    const { connections, sessions, rooms, hub } = this.#deps
+    connections.add(this)
+    try {
+      // A session that ended between the upgrade and the line above was not found to be closed: look again.
+      if (!(await sessions.check(this.identity.session))) return this.#refuse(new ChatError('unauthenticated'))
+      await rooms.requireMember(this.identity.user.id, this.#roomId)
+      const leave = await hub.join(this.#roomId, this, after)
+      if (this.isOpen) this.#leave = leave
+      else leave()
+    } catch (error) {
+      return this.#refuse(error)
+    }
+    await this.#work(this.#next())
+  }
+
+  /** One frame at a time, in the order they came. */
+  receive(raw: string | Buffer): void {
+    this.#awaitsPong = false
+    if (this.#isClosing || this.#isRetiring) return
+    if (!this.#isBusy) {
+      this.#isBusy = true
+      void this.#work(raw)
+      return
+    }
+    this.#waiting.push(raw)
+    this.#waitingBytes += raw.length
+    if (this.#waiting.length > MAX_WAITING || this.#waitingBytes > MAX_WAITING_BYTES) this.end(CLOSE.tooMuch)
+  }
+
+  async #work(first: string | Buffer | undefined): Promise<void> {
+    for (let raw = first; raw !== undefined && this.isOpen; raw = this.#next()) await this.#handle(raw)
+    this.#isBusy = false
+    if (this.#isRetiring) this.end(CLOSE.restart)
+  }
+
+  #next(): string | Buffer | undefined {
+    const raw = this.#waiting.shift()
+    if (raw !== undefined) this.#waitingBytes -= raw.length
+    return raw
+  }
+
+  async #handle(raw: string | Buffer): Promise<void> {
+    let clientId: string | undefined
+    try {
+      const frame = parseFrame(raw)
+      clientId = clientIdOf(frame)
+      this.#limit()
+      await this.#send(readSend(frame))
+    } catch (error) {
+      this.#tell(error, clientId)
+    }
+  }
+
+  #limit() {
+    if (!this.#deps.frames || this.#bucket?.take(this.#deps.frames, this.#deps.now())) return
+    throw new ChatError('rate_limited')
+  }
+
+  async #send({ text, clientId, senderEmail, roomId = this.#roomId }: PlainSend) {
+    const { user } = this.identity
+    if (senderEmail !== undefined && senderEmail.toLowerCase() !== user.email?.toLowerCase()) {
+      throw new ChatError('forbidden', { reason: 'sender_mismatch' })
+    }
+    const draft = clientId === undefined ? { text } : { text, clientId }
+    const { message, created } = await this.#deps.messages.send(this.identity, roomId, draft)
+    this.#strikes = 0
+    // In this room the frame that everyone gets is the acknowledgement.
+    if (created && roomId === this.#roomId) return
+    const frame = encodePlain(message)
+    if (frame !== undefined) this.send(frame)
+  }
+
+  /** The client's fault is told in full; ours only as `internal`, and the cause goes to the log. */
+  #tell(error: unknown, clientId?: string) {
+    const told = error instanceof ChatError ? error : new ChatError('internal', { cause: error })
+    if (told.code === 'internal') this.#deps.log.error('frame_failed', { userId: this.identity.user.id, error })
+    this.send(encodeError(told, this.#locale, clientId))
+    if (told.code !== 'rate_limited') return
+    this.#strikes += 1
+    if (this.#strikes >= MAX_STRIKES) this.end(CLOSE.tooMuch)
+  }
+
+  #refuse(error: unknown) {
+    this.#tell(error)
+    const code = error instanceof ChatError ? error.code : 'internal'
+    this.end(
+      code === 'not_found' ? CLOSE.roomNotFound : code === 'unauthenticated' ? CLOSE.unauthenticated : CLOSE.restart,
+    )
+  }
+
+  get isOpen(): boolean {
+    return !this.#isClosing
+  }
+
+  send(frame: string): void {
+    if (this.isOpen) this.#socket.send(frame)
+  }
+
+  subscribe(topic: string): void {
+    this.#socket.subscribe(topic)
+  }
+
+  replayTooLong(): void {
+    this.send(encodeError(new ChatError('invalid', { reason: 'replay_too_long' }), this.#locale))
+  }
+
+  drained(): Promise<void> {
+    if (!this.isOpen || this.#socket.getBufferedAmount() <= REPLAY_WINDOW_BYTES) return Promise.resolve()
+    return new Promise((resolve) => {
+      this.#onDrain = resolve
+    })
+  }
+
+  onDrain(): void {
+    this.#onDrain?.()
+    this.#onDrain = undefined
+  }
+
+  onPong(): void {
+    this.#awaitsPong = false
+  }
+
+  tick(now: number): void {
+    const { pingEveryMs } = this.#deps
+    const silence = now - this.#pingedAt
+    if (this.#isClosing) {
+      // The closing handshake had its time: the peer is gone, or does not read.
+      if (silence >= pingEveryMs * PONG_WITHIN) this.#socket.terminate()
+    } else if (now >= this.identity.expiresAt) {
+      this.end(CLOSE.unauthenticated)
+    } else if (this.#awaitsPong && silence >= pingEveryMs * PONG_WITHIN) {
+      this.end(CLOSE.tooSlow)
+      this.#pingedAt = now
+    } else if (silence >= pingEveryMs) {
+      this.#pingedAt = now
+      this.#awaitsPong = true
+      this.#socket.ping()
+    }
+  }
+
+  end(code: CloseCode): void {
+    if (this.#isClosing) return
+    this.#isClosing = true
+    this.#pingedAt = this.#deps.now()
+    this.#socket.close(code, CLOSE_REASON[code])
+    this.onDrain()
+  }
+
+  retire(): void {
+    this.#isRetiring = true
+    if (!this.#isBusy) this.end(CLOSE.restart)
+  }
+
+  /** The socket has gone, whoever closed it. */
+  onClose(): void {
+    this.#isClosing = true
+    this.#waiting.length = 0
+    this.#deps.connections.remove(this)
+    this.onDrain()
+    this.#leave?.()
+    this.#leave = undefined
+  }
+}

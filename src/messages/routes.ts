@@ -1,0 +1,77 @@
+import { Elysia, t } from 'elysia'
+import type { AuthGuard } from '../auth/guard.ts'
+import { ChatError } from '../lib/errors.ts'
+import { LIMIT, signedIn } from '../lib/operation.ts'
+import { BODY_FAULTS, failures } from '../lib/problem.ts'
+import { ClientId, Message, MessagePage, NewMessage } from './model.ts'
+import type { Messages } from './service.ts'
+
+interface Deps {
+  guard: AuthGuard
+  messages: Messages
+}
+
+export const messageRoutes = ({ guard, messages }: Deps) =>
+  new Elysia({ prefix: '/api/rooms/:roomId/messages', tags: ['messages'] })
+    .use(guard)
+    .get('', ({ me, params, query }) => messages.page(me, params.roomId, query), HISTORY)
+    .post(
+      '',
+      async ({ me, params, body, headers, status }) => {
+        const draft = withKey(body, headers['idempotency-key'])
+        const { message, created } = await messages.send(me, params.roomId, draft)
+        return status(created ? 201 : 200, message)
+      },
+      SEND,
+    )
+
+/** `Idempotency-Key` is the client id by its standard name. */
+function withKey(draft: NewMessage, key: string | undefined): NewMessage {
+  if (key === undefined) return draft
+  if (draft.clientId !== undefined && draft.clientId !== key) {
+    throw new ChatError('invalid', { reason: 'client_id_differs' })
+  }
+  return { ...draft, clientId: key }
+}
+
+const params = t.Object({ roomId: t.Integer({ minimum: 1, examples: [12] }) })
+
+const HISTORY = {
+  auth: true as const,
+  params,
+  query: t.Object(
+    {
+      before: t.Optional(t.Integer({ minimum: 1, description: 'Entries before this seq: older ones.' })),
+      after: t.Optional(t.Integer({ minimum: 0, description: 'Entries after this seq: newer ones.' })),
+      limit: t.Integer(LIMIT),
+    },
+    { additionalProperties: false },
+  ),
+  response: { 200: MessagePage, ...failures('unauthenticated', 'not_found', 'invalid') },
+  detail: signedIn('History', 'Ascending by seq. With neither before nor after: the newest.'),
+}
+
+const SEND = {
+  auth: true as const,
+  params,
+  headers: t.Object({ 'idempotency-key': t.Optional(ClientId) }),
+  body: NewMessage,
+  response: {
+    200: Message,
+    201: Message,
+    ...failures(
+      ...BODY_FAULTS,
+      'unauthenticated',
+      'forbidden',
+      'not_found',
+      'client_id_reused',
+      'rate_limited',
+      'unavailable',
+    ),
+  },
+  detail: signedIn(
+    'Send a message',
+    'Answered when the message is flushed to disk. A repeated clientId is answered 200 with the first message, as long ' +
+      'as that is among the newest 64 of the room.',
+  ),
+}

@@ -1,0 +1,59 @@
+import type { Identity } from '../auth/model.ts'
+import type { Publish } from '../events.ts'
+import { ChatError } from '../lib/errors.ts'
+import type { RateLimit } from '../lib/rate-limit.ts'
+import type { Rooms } from '../rooms/service.ts'
+import { type Message, type MessagePage, type NewMessage, readText } from './model.ts'
+import type { MessageStore, Span } from './store.ts'
+
+interface Deps {
+  messages: MessageStore
+  rooms: Rooms
+  /** Sends of one person, over every socket and REST. */
+  sends: RateLimit
+  publish: Publish
+  now: () => number
+}
+
+export interface Sent {
+  message: Message
+  /** `false` where `clientId` repeats: `message` is the first one. */
+  created: boolean
+}
+
+export class Messages {
+  readonly #deps: Deps
+
+  constructor(deps: Deps) {
+    this.#deps = deps
+  }
+
+  /** Authorise, commit, then publish. When it resolves, the message is flushed to disk: that is the acknowledgement. */
+  async send({ user }: Identity, roomId: number, draft: NewMessage): Promise<Sent> {
+    const { messages, rooms, sends, publish, now } = this.#deps
+    if (!sends.take(user.id)) throw new ChatError('rate_limited', { retryAfter: sends.retryAfter })
+    await rooms.requireMember(user.id, roomId)
+    const text = requireText(draft.text)
+    const sender = { id: user.id, username: user.username }
+    const sent = await messages.append({ roomId, sender, text, clientId: draft.clientId ?? null, at: now() })
+    if (sent.created) publish({ type: 'message.created', message: sent.message })
+    return sent
+  }
+
+  async page({ user }: Identity, roomId: number, span: Span): Promise<MessagePage> {
+    await this.#deps.rooms.requireMember(user.id, roomId)
+    if (span.before !== undefined && span.after !== undefined) {
+      throw new ChatError('invalid', { reason: 'before_and_after' })
+    }
+    const found = await this.#deps.messages.span(roomId, { ...span, limit: span.limit + 1 })
+    const hasMore = found.length > span.limit
+    if (!hasMore) return { items: found, hasMore }
+    return { items: span.after === undefined ? found.slice(1) : found.slice(0, -1), hasMore }
+  }
+}
+
+function requireText(raw: string): string {
+  const read = readText(raw)
+  if ('text' in read) return read.text
+  throw new ChatError('invalid', { reason: read.problem, errors: [{ path: '/text', message: read.problem }] })
+}

@@ -1,0 +1,71 @@
+import type { Identity } from '../auth/model.ts'
+import { readCursor, writeCursor } from '../lib/cursor.ts'
+import { ChatError } from '../lib/errors.ts'
+import type { NewProduct, Product, ProductChange, ProductPage } from './model.ts'
+import type { ProductStore } from './store.ts'
+
+interface Deps {
+  products: ProductStore
+  now: () => number
+}
+
+export interface ProductQuery {
+  q?: string | undefined
+  ownerId?: string | undefined
+  cursor?: string | undefined
+  limit: number
+}
+
+export class Products {
+  readonly #deps: Deps
+
+  constructor(deps: Deps) {
+    this.#deps = deps
+  }
+
+  async create({ user }: Identity, { title, priceMinor, currency, imageUrl, url }: NewProduct): Promise<Product> {
+    const price = { priceMinor: priceMinor ?? null, currency: currency ?? null }
+    requireWholePrice(price)
+    const fields = { title, ...price, imageUrl: imageUrl ?? null, url: url ?? null }
+    const { products, now } = this.#deps
+    return products.create({ ...fields, id: Bun.randomUUIDv7(), ownerId: user.id, at: now() })
+  }
+
+  async find(productId: string): Promise<Product> {
+    const product = await this.#deps.products.find(productId)
+    if (!product) throw new ChatError('not_found')
+    return product
+  }
+
+  async list({ q, ownerId, cursor, limit }: ProductQuery): Promise<ProductPage> {
+    const before = cursor === undefined ? undefined : readCursor(cursor, 1)[0]
+    // One more than asked for tells whether there is a next page.
+    const found = await this.#deps.products.list({ q, ownerId, before, limit: limit + 1 })
+    const items = found.slice(0, limit)
+    const last = items.at(-1)
+    const nextCursor = found.length > limit && last ? writeCursor(last.place) : null
+    return { items: items.map(({ product }) => product), nextCursor }
+  }
+
+  async change({ user }: Identity, productId: string, change: ProductChange): Promise<Product> {
+    const product = await this.find(productId)
+    if (product.ownerId !== user.id) throw new ChatError('forbidden')
+    requireWholePrice({ ...product, ...change })
+    const changed = await this.#deps.products.change(productId, user.id, change)
+    if (!changed) throw new ChatError('not_found')
+    return changed
+  }
+
+  /** Its rooms stay, and stay open. */
+  async archive({ user }: Identity, productId: string): Promise<void> {
+    const product = await this.find(productId)
+    if (product.ownerId !== user.id) throw new ChatError('forbidden')
+    await this.#deps.products.archive(productId, user.id, this.#deps.now())
+  }
+}
+
+function requireWholePrice({ priceMinor, currency }: Pick<Product, 'priceMinor' | 'currency'>) {
+  if ((priceMinor === null) === (currency === null)) return
+  const path = priceMinor === null ? '/priceMinor' : '/currency'
+  throw new ChatError('invalid', { errors: [{ path, message: 'priceMinor and currency go together' }] })
+}
