@@ -1,0 +1,182 @@
+import { existsSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import type { Surroundings, Values } from '../config.ts'
+import { type Config, ConfigError, flagName, KEY_NAMES, KEYS, type Key, type KeyName, tomlName } from '../config.ts'
+import { InvalidValue, isLoopback, readText } from '../config-values.ts'
+import { didYouMean } from '../lib/did-you-mean.ts'
+
+type Texts = Record<string, string | undefined>
+
+export interface Sources {
+  /** By name without dashes: `data-dir`. */
+  flags: Texts
+  env: Texts
+  cwd: string
+  isTerminal: boolean
+}
+
+export interface Setting {
+  key: string
+  /** As it was given, masked if secret; undefined if nobody gave it and it has no default. */
+  value: string | undefined
+  source: string
+}
+
+/** A text, where it came from, and where relative paths in it start. */
+interface Found {
+  text: string
+  source: string
+  base: string
+}
+
+type Places = Sources & { file: Texts; dataDir: string }
+
+export const FILE_NAME = 'parley.toml'
+const MASK = '********'
+const keys: readonly Key[] = Object.values(KEYS)
+
+/**
+ * Flags, then environment (each also as `…_FILE`), then parley.toml in the data directory, then defaults. An empty
+ * text counts as not given. Throws one ConfigError with every problem.
+ */
+export function readConfig(sources: Sources): { config: Config; sources: Setting[] } {
+  const problems = [...unknownFlags(sources.flags), ...unknownVariables(sources.env)]
+  const places = locate(sources, problems)
+  const found = findAll(places, problems)
+  if (!found.tlsCert !== !found.tlsKey) problems.push('PARLEY_TLS_CERT and PARLEY_TLS_KEY: give both, or neither')
+  const values = parseAll(found, problems)
+  if (problems.length > 0) throw new ConfigError(problems)
+  return { config: toConfig(values), sources: KEY_NAMES.map((name) => describe(KEYS[name], found[name])) }
+}
+
+function unknownFlags(flags: Texts): string[] {
+  const known = keys.map(flagName)
+  const unknown = Object.keys(flags).filter((flag) => !known.includes(flag))
+  return unknown.map((flag) => `--${flag}: unknown flag.${didYouMean(flag, known)}`)
+}
+
+function unknownVariables(env: Texts): string[] {
+  const known = keys.flatMap(({ env: name }) => [name, `${name}_FILE`])
+  const unknown = Object.keys(env).filter((name) => name.startsWith('PARLEY_') && !known.includes(name))
+  const bare = (name: string) => name.replace('PARLEY_', '')
+  return unknown.map((name) => `${name}: unknown variable.${didYouMean(name, known, bare)}`)
+}
+
+function locate(sources: Sources, problems: string[]): Places {
+  // The data directory's own problems are told when all keys are looked for; here they would be told twice.
+  const given = find(KEYS.dataDir, { ...sources, file: {}, dataDir: '' }, [])
+  const dataDir = resolve(sources.cwd, given?.text ?? KEYS.dataDir.default)
+  return { ...sources, dataDir, file: readFile(join(dataDir, FILE_NAME), problems) }
+}
+
+function readFile(path: string, problems: string[]): Texts {
+  if (!existsSync(path)) return {}
+  const table = attempt(path, problems, () => parseToml(readText(path)))
+  const known = keys.filter((key) => key.env !== KEYS.dataDir.env).map(tomlName)
+  const texts: Texts = {}
+  for (const [name, value] of Object.entries(table ?? {})) {
+    if (name === tomlName(KEYS.dataDir)) problems.push(`${name} in ${path}: can't be set in a file that lies in it`)
+    else if (!known.includes(name)) problems.push(`${name} in ${path}: unknown key.${didYouMean(name, known)}`)
+    else texts[name] = attempt(`${name} in ${path}`, problems, () => toText(value))
+  }
+  return texts
+}
+
+function parseToml(text: string): object {
+  try {
+    return Bun.TOML.parse(text)
+  } catch (error) {
+    // What follows a double quote in Bun's message is the value, which may be a secret.
+    const [reason] = (error instanceof Error ? error.message : '').replace('TOML Parse error: ', '').split(/:? "/)
+    throw new InvalidValue(`is not TOML. ${reason}`)
+  }
+}
+
+function toText(value: unknown): string {
+  if (typeof value === 'string') return value
+  if (typeof value === 'number') return String(value)
+  if (typeof value === 'boolean') return value ? 'on' : 'off'
+  if (Array.isArray(value) && value.every((entry) => typeof entry === 'string')) return value.join(',')
+  throw new InvalidValue('must be a text, a number, true, false or a list of texts')
+}
+
+function findAll(places: Places, problems: string[]): Record<string, Found | undefined> {
+  const given = find(KEYS.host, places, [])?.text ?? KEYS.host.default
+  const host = attempt('', [], () => KEYS.host.parse(given, places.cwd)) ?? given
+  const surroundings = { host, isTerminal: places.isTerminal }
+  const entries = KEY_NAMES.map((name) => {
+    const key: Key = KEYS[name]
+    return [name, find(key, places, problems) ?? fallback(key, surroundings, places.cwd)] as const
+  })
+  return Object.fromEntries(entries)
+}
+
+function find(key: Key, places: Places, problems: string[]): Found | undefined {
+  const { flags, cwd, file, dataDir } = places
+  const flag = flags[flagName(key)]
+  if (flag) return { text: flag, source: `--${flagName(key)}`, base: cwd }
+  const variable = attempt(key.env, problems, () => fromEnvironment(key.env, places))
+  if (variable) return variable
+  const line = file[tomlName(key)]
+  return line ? { text: line, source: join(dataDir, FILE_NAME), base: dataDir } : undefined
+}
+
+function fromEnvironment(name: string, { env, cwd }: Sources): Found | undefined {
+  const text = env[name]
+  const path = env[`${name}_FILE`]
+  if (text && path) throw new InvalidValue(`is given twice, also as ${name}_FILE; keep one`)
+  if (!path) return text ? { text, source: name, base: cwd } : undefined
+  const content = readText(resolve(cwd, path)).replace(/\r?\n$/, '')
+  if (content === '') throw new InvalidValue(`the file that ${name}_FILE names is empty`)
+  return { text: content, source: `${name}_FILE`, base: cwd }
+}
+
+function fallback(key: Key, surroundings: Surroundings, base: string): Found | undefined {
+  const text = typeof key.default === 'function' ? key.default(surroundings) : key.default
+  return text === undefined ? undefined : { text, source: 'default', base }
+}
+
+function parseAll(found: Record<string, Found | undefined>, problems: string[]): Values {
+  const values: Partial<Record<KeyName, unknown>> = {}
+  for (const name of KEY_NAMES) {
+    const key: Key = KEYS[name]
+    const given = found[name]
+    if (given) values[name] = attempt(labelOf(key, given), problems, () => key.parse(given.text, given.base))
+  }
+  // Each value is what the parser of its key gave; a key whose parser failed is in `problems`, and nobody reads on.
+  return values as Values
+}
+
+/** How the person who gave the value calls it. */
+function labelOf(key: Key, { source }: Found): string {
+  return source.endsWith(FILE_NAME) ? `${tomlName(key)} in ${source}` : source
+}
+
+function attempt<T>(label: string, problems: string[], action: () => T): T | undefined {
+  try {
+    return action()
+  } catch (error) {
+    if (!(error instanceof InvalidValue)) throw error
+    problems.push(`${label}: ${error.message}`)
+    return undefined
+  }
+}
+
+function toConfig({ tlsCert, tlsKey, pingInterval, databaseUrl, redisUrl, ...values }: Values): Config {
+  const tls = tlsCert && tlsKey ? { cert: tlsCert, key: tlsKey } : undefined
+  const config = { ...values, publicOrigin: values.publicOrigin, metricsToken: values.metricsToken, tls }
+  return Object.freeze({ ...config, pingIntervalMs: pingInterval * 1000, warnings: warningsOf(config) })
+}
+
+function warningsOf({ host, publicOrigin, tls }: Pick<Config, 'host' | 'publicOrigin' | 'tls'>): string[] {
+  if (isLoopback(host) || publicOrigin || tls) return []
+  return [
+    'bound to a public address without PARLEY_PUBLIC_URL: passwords and messages travel unencrypted, and a browser' +
+      ' behind an https proxy is refused. Set PARLEY_PUBLIC_URL=https://… behind a proxy, or PARLEY_TLS_CERT and _KEY.',
+  ]
+}
+
+function describe(key: Key, found: Found | undefined): Setting {
+  if (!found) return { key: key.env, value: undefined, source: 'default' }
+  return { key: key.env, value: key.secret ? MASK : found.text, source: found.source }
+}

@@ -1,0 +1,119 @@
+import './production.ts'
+import { type ParseArgsOptionsConfig, parseArgs } from 'node:util'
+import pkg from '../package.json' with { type: 'json' }
+import { configCheck, configShow } from './cli/config.ts'
+import { COMMON, type Command, helpOf, overview } from './cli/help.ts'
+import { migrate } from './cli/migrate.ts'
+import { serve } from './cli/serve.ts'
+import { ConfigError, flagName, KEYS } from './config.ts'
+import { didYouMean } from './lib/did-you-mean.ts'
+import { StartError } from './lib/start-error.ts'
+
+const COMMANDS = [serve, migrate, configShow, configCheck]
+const SETTINGS = Object.values(KEYS).map(flagName)
+const EXIT = { done: 0, failed: 1, usage: 2, misconfigured: 78 } as const
+
+class UsageError extends Error {
+  override readonly name = 'UsageError'
+}
+
+/** What was typed. A setting has a text, a switch has none. */
+interface Typed {
+  words: string[]
+  settings: Record<string, string>
+  switches: Set<string>
+}
+
+async function main(args: string[]): Promise<number> {
+  const { words, settings, switches } = parse(args)
+  const command = commandOf(words, switches)
+  if (switches.has('version')) return say(`parley ${pkg.version}\n`)
+  if (!command) return say(overview(COMMANDS))
+  const foreign = [...switches].find((name) => ![...command.switches, ...COMMON].some((known) => known.name === name))
+  if (foreign) throw new UsageError(`--${foreign} is not a flag of parley ${command.name}`)
+  if (switches.has('help')) return say(helpOf(command))
+  return command.run({
+    flags: settings,
+    switches,
+    env: process.env,
+    cwd: process.cwd(),
+    isTerminal: process.stderr.isTTY === true,
+    version: pkg.version,
+    // Only in this form, and only in this file, does the bundler put the worker where the binary finds it.
+    workerUrl: new URL('./storage/sqlite/writer/worker.ts', import.meta.url).href,
+    print: say,
+  })
+}
+
+function parse(args: string[]): Typed {
+  const names = [...COMMANDS.flatMap((command) => command.switches), ...COMMON].map(({ name }) => name)
+  const options: ParseArgsOptionsConfig = {}
+  for (const name of SETTINGS) options[name] = { type: 'string' }
+  for (const name of names) options[name] = { type: 'boolean' }
+  options.help = { type: 'boolean', short: 'h' }
+  const { tokens = [] } = parseArgs({ args, options, strict: false, allowPositionals: true, tokens: true })
+  const typed: Typed = { words: [], settings: {}, switches: new Set() }
+  for (const token of tokens) {
+    if (token.kind === 'positional') typed.words.push(token.value)
+    if (token.kind === 'option') addFlag(typed, token, names)
+  }
+  if (typed.words[0] !== 'help') return typed
+  return { ...typed, words: typed.words.slice(1), switches: typed.switches.add('help') }
+}
+
+interface Flag {
+  name: string
+  rawName: string
+  value?: string | undefined
+  inlineValue?: boolean | undefined
+}
+
+/** An unknown flag is named without its value, which may be a secret. */
+function addFlag({ settings, switches }: Typed, { name, rawName, value, inlineValue }: Flag, known: string[]) {
+  if (known.includes(name)) {
+    if (value !== undefined) throw new UsageError(`${rawName} takes no value`)
+    switches.add(name)
+  } else if (SETTINGS.includes(name)) {
+    const isMissing = value === undefined || (!inlineValue && value.startsWith('--'))
+    if (isMissing) throw new UsageError(`${rawName} needs a value`)
+    settings[name] = value
+  } else {
+    const flags = [...SETTINGS, ...known].map((flag) => `--${flag}`)
+    const hint = didYouMean(rawName, flags, (flag) => flag.replace(/^-+/, ''))
+    throw new UsageError(`unknown flag ${rawName}.${hint}`)
+  }
+}
+
+/** `parley` alone serves; with --help alone it is none of the commands. */
+function commandOf(words: string[], switches: ReadonlySet<string>): Command | undefined {
+  if (words.length === 0) return switches.has('help') ? undefined : serve
+  const name = words.join(' ')
+  const command = COMMANDS.find((candidate) => candidate.name === name)
+  if (command) return command
+  const names = COMMANDS.map((candidate) => candidate.name)
+  const group = names.filter((candidate) => candidate.startsWith(`${name} `))
+  if (group.length > 0) throw new UsageError(`say which: ${group.map((member) => `parley ${member}`).join(' or ')}`)
+  const candidates = [...names, ...names.map((candidate) => candidate.replace(/ .*/, ''))]
+  throw new UsageError(`unknown command ${name}.${didYouMean(name, candidates)}`)
+}
+
+function say(text: string): number {
+  process.stdout.write(text)
+  return EXIT.done
+}
+
+/** What a person can act on is told in words; anything else is a bug, and told with its stack. */
+function explain(error: unknown): number {
+  if (error instanceof UsageError) {
+    process.stderr.write(`parley: ${error.message}\nSee parley --help.\n`)
+    return EXIT.usage
+  }
+  if (error instanceof ConfigError || error instanceof StartError) {
+    process.stderr.write(`parley: ${error.message}\n`)
+    return EXIT.misconfigured
+  }
+  process.stderr.write(`parley: ${error instanceof Error ? error.stack : error}\n`)
+  return EXIT.failed
+}
+
+process.exit(await main(process.argv.slice(2)).catch(explain))

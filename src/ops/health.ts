@@ -1,0 +1,82 @@
+import { timingSafeEqual } from 'node:crypto'
+import { Elysia, t } from 'elysia'
+import { peerOf } from '../auth/guard.ts'
+import { ChatError } from '../lib/errors.ts'
+import { open } from '../lib/operation.ts'
+import { failures } from '../lib/problem.ts'
+import { hashToken } from '../lib/tokens.ts'
+import type { Connections } from '../live/connections.ts'
+import type { Storage } from '../storage/storage.ts'
+import type { Metrics } from './metrics.ts'
+
+interface Deps {
+  storage: Storage
+  connections: Connections
+  metrics: Metrics
+  durability: 'full' | 'relaxed'
+  metricsToken: string | undefined
+}
+
+const plain = { 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-store' }
+
+export const healthRoutes = ({ storage, connections, metrics, durability, metricsToken }: Deps) =>
+  new Elysia({ tags: ['operations'] })
+    .get('/livez', () => new Response('ok\n', { headers: plain }), LIVE)
+    .get(
+      '/readyz',
+      async () => {
+        const problem = connections.isDraining
+          ? 'draining'
+          : (await storage.probe())
+            ? undefined
+            : storageProblem(storage)
+        const state = problem ?? (durability === 'relaxed' ? 'ok (durability relaxed)' : 'ok')
+        return new Response(`${state}\n`, { status: problem ? 503 : 200, headers: plain })
+      },
+      READY,
+    )
+    .get(
+      '/metrics',
+      async ({ request, server }) => {
+        allowMetrics(request, peerOf(request, server), metricsToken)
+        return new Response(await metrics.text(), { headers: { ...plain, 'content-type': metrics.contentType } })
+      },
+      METRICS,
+    )
+
+const storageProblem = (storage: Storage) => storage.health().problem ?? 'storage'
+
+/** With a token configured, whoever has it; else this machine itself, and nobody through a proxy. */
+function allowMetrics({ headers }: Request, peer: string, token: string | undefined): void {
+  if (token !== undefined) {
+    if (!isSame(headers.get('authorization') ?? '', `Bearer ${token}`)) throw new ChatError('unauthenticated')
+    return
+  }
+  const isForwarded = headers.has('x-forwarded-for') || headers.has('forwarded')
+  if (isForwarded || !/^(127\.|::1$|::ffff:127\.)/.test(peer)) throw new ChatError('forbidden')
+}
+
+/** Takes as long however much of it is right. */
+const isSame = (given: string, expected: string) =>
+  timingSafeEqual(Buffer.from(hashToken(given)), Buffer.from(hashToken(expected)))
+
+const text = (example: string) => t.String({ examples: [example] })
+
+const LIVE = { response: { 200: text('ok') }, detail: open('Is it alive?', 'The process answers.') }
+
+const READY = {
+  response: { 200: text('ok'), 503: text('draining') },
+  detail: open(
+    'Can it store?',
+    'The last commit went well, or one that is made for this question; the disk has room; the server is not stopping. ' +
+      'Otherwise 503 with one word: draining, disk_full, io, busy or stopped.',
+  ),
+}
+
+const METRICS = {
+  response: { 200: text('parley_messages_total 42'), ...failures('unauthenticated', 'forbidden') },
+  detail: open(
+    'Metrics for Prometheus',
+    'With PARLEY_METRICS_TOKEN, for whoever sends it as a bearer token; without, for requests from this machine only.',
+  ),
+}

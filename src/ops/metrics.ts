@@ -1,0 +1,79 @@
+import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+import type { ChatEvent } from '../events.ts'
+
+/** What is read when somebody asks. */
+export interface Sources {
+  connections: () => number
+  liveRooms: () => number
+}
+
+/** Prometheus metrics of this process. */
+export class Metrics {
+  readonly #registry = new Registry()
+  readonly #messages = this.#counter('parley_messages_total', 'Messages stored.')
+  readonly #requests = this.#counter('parley_http_requests_total', 'HTTP requests.', ['route', 'status'])
+  readonly #closed = this.#counter('parley_sockets_closed_total', 'Sockets closed, by close code.', ['code'])
+  readonly #commitSeconds = this.#histogram(
+    'parley_commit_seconds',
+    'From shipping a batch to its flush.',
+    [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1],
+  )
+  readonly #commitRows = this.#histogram(
+    'parley_commit_writes',
+    'Writes in one commit.',
+    [1, 2, 5, 10, 25, 50, 100, 250, 512],
+  )
+  readonly #lag = this.#gauge(
+    'parley_event_loop_lag_seconds',
+    'The worst delay of the event loop since the last reading.',
+  )
+  #worstLagMs = 0
+
+  readonly onCommit = (ms: number, rows: number): void => {
+    this.#commitSeconds.observe(ms / 1000)
+    this.#commitRows.observe(rows)
+  }
+  readonly onRequest = (route: string, status: number): void => this.#requests.inc({ route, status })
+  readonly publish = (event: ChatEvent): void => {
+    if (event.type === 'message.created') this.#messages.inc()
+  }
+  readonly onClosed = (code: number): void => this.#closed.inc({ code })
+  readonly onLag = (ms: number): void => {
+    this.#worstLagMs = Math.max(this.#worstLagMs, ms)
+  }
+
+  watch({ connections, liveRooms }: Sources): void {
+    this.#gauge('parley_connections', 'Open sockets.', connections)
+    this.#gauge('parley_live_rooms', 'Rooms with an open socket.', liveRooms)
+    this.#gauge('process_resident_memory_bytes', 'Resident memory.', () => process.memoryUsage.rss())
+  }
+
+  /** The text format of Prometheus. */
+  async text(): Promise<string> {
+    this.#lag.set(this.#worstLagMs / 1000)
+    this.#worstLagMs = 0
+    return this.#registry.metrics()
+  }
+
+  get contentType(): string {
+    return this.#registry.contentType
+  }
+
+  #counter<L extends string>(name: string, help: string, labelNames: L[] = []) {
+    return new Counter({ name, help, labelNames, registers: [this.#registry] })
+  }
+
+  #histogram(name: string, help: string, buckets: number[]) {
+    return new Histogram({ name, help, buckets, registers: [this.#registry] })
+  }
+
+  #gauge(name: string, help: string, read?: () => number) {
+    const gauge: Gauge = new Gauge({
+      name,
+      help,
+      registers: [this.#registry],
+      ...(read ? { collect: () => gauge.set(read()) } : {}),
+    })
+    return gauge
+  }
+}

@@ -1,0 +1,88 @@
+import { Elysia, type ValidationError } from 'elysia'
+import { ChatError, type FieldError } from '../lib/errors.ts'
+import type { Log } from '../lib/log.ts'
+import { problemOf } from '../lib/problem.ts'
+import { type Locale, localeFor } from '../lib/texts.ts'
+
+interface Deps {
+  log: Log
+  locale: Locale
+}
+
+export const MAX_BODY_BYTES = 256 << 10
+
+/** The body as JSON, whatever a client sends: one kind of content, one size, one shape of failure. */
+export const jsonBodies = () =>
+  new Elysia({ name: 'json-bodies' })
+    .onRequest(({ request }) => {
+      const length = Number(request.headers.get('content-length') ?? 0)
+      if (length > MAX_BODY_BYTES) throw new ChatError('too_large')
+      const hasBody = length > 0 || request.headers.has('transfer-encoding')
+      if (hasBody && !isJson(request)) throw new ChatError('unsupported_type')
+    })
+    .onParse({ as: 'global' }, async ({ request }) => parse(await readBody(request)))
+
+const isJson = ({ headers }: Request) => /^application\/json\s*(;|$)/i.test(headers.get('content-type') ?? '')
+
+/** A chunked body tells no length beforehand, so it is counted on the way. */
+async function readBody(request: Request): Promise<string> {
+  const chunks: Uint8Array[] = []
+  let size = 0
+  for await (const chunk of request.body ?? []) {
+    size += chunk.byteLength
+    if (size > MAX_BODY_BYTES) throw new ChatError('too_large')
+    chunks.push(chunk)
+  }
+  return new TextDecoder().decode(Buffer.concat(chunks))
+}
+
+function parse(body: string): unknown {
+  // No body at all: whether one was needed is for the route's schema to say.
+  if (body === '') return undefined
+  try {
+    return JSON.parse(body)
+  } catch (cause) {
+    throw new ChatError('bad_request', { cause })
+  }
+}
+
+/** Every failure in one shape (RFC 9457), with the request's id; Elysia's own shapes never reach a client. */
+export const problems = ({ log, locale }: Deps) =>
+  new Elysia({ name: 'problems' }).onError({ as: 'global' }, ({ code, error, request, set, route }) => {
+    const told = tellable(code, error)
+    const requestId = String(set.headers['x-request-id'] ?? '')
+    if (told.code === 'internal' || told.code === 'unavailable') {
+      log.error('request_failed', { requestId, method: request.method, route, code: told.code, error })
+    }
+    const asker = { requestId, locale: localeFor(request.headers.get('accept-language'), locale) }
+    set.status = told.status
+    return new Response(JSON.stringify(problemOf(told, asker)), { status: told.status, headers: headersOf(told) })
+  })
+
+const headersOf = ({ retryAfter }: ChatError): Record<string, string> => ({
+  'content-type': 'application/problem+json',
+  'cache-control': 'no-store',
+  ...(retryAfter === undefined ? {} : { 'retry-after': String(retryAfter) }),
+})
+
+/** What a client may know of a failure. */
+function tellable(code: unknown, error: unknown): ChatError {
+  if (error instanceof ChatError) return error
+  // Elysia wraps what a body parser throws.
+  if (error instanceof Error && error.cause instanceof ChatError) return error.cause
+  if (code === 'NOT_FOUND') return new ChatError('not_found')
+  if (code === 'PARSE') return new ChatError('bad_request', { cause: error })
+  if (code === 'VALIDATION') return invalid(error as ValidationError)
+  return new ChatError('internal', { cause: error })
+}
+
+function invalid(error: ValidationError): ChatError {
+  if (error.type === 'params') return new ChatError('not_found')
+  // Only our own answer can fail its schema here, and that is no fault of the client's.
+  if (error.type === 'response') return new ChatError('internal', { cause: new Error('an answer failed its schema') })
+  const fields = new Map<string, FieldError>()
+  for (const found of error.all) {
+    if ('path' in found && !fields.has(found.path)) fields.set(found.path, { path: found.path, message: found.message })
+  }
+  return new ChatError('invalid', { errors: [...fields.values()].slice(0, 20) })
+}

@@ -1,0 +1,131 @@
+import { type Adapters, type App, createApp, createServices, createSockets, type Services } from './app.ts'
+import type { Config } from './config.ts'
+import { addDemo, type DemoPerson } from './demo.ts'
+import type { Log } from './lib/log.ts'
+import { StartError } from './lib/start-error.ts'
+import { Metrics } from './ops/metrics.ts'
+import { openStorage } from './storage/open.ts'
+import type { Storage } from './storage/storage.ts'
+
+export interface ServerOptions {
+  log: Log
+  /** Adds two people, three products and a room. */
+  demo: boolean
+  /** The writer's code, as the entry point sees it. */
+  workerUrl: string
+  version: string
+}
+
+export interface RunningServer {
+  url: string
+  info: {
+    docsUrl: string
+    dataDir: string
+    engine: string
+    durability: string
+    version: string
+    demo?: DemoPerson[]
+  }
+  /** Resolves when the server can no longer do its work. */
+  failed: Promise<Error>
+  /** Drains: what was sent is committed and acknowledged, sockets are told to come back, then all is closed. */
+  close(): Promise<void>
+}
+
+const TICK_MS = 1000
+const DRAIN_SPREAD_MS = 2000
+const DRAIN_WITHIN_MS = 10_000
+const REQUESTS_WITHIN_MS = 5000
+
+/** Opens the storage, then listens. @throws StartError for what its operator can mend. */
+export async function startServer(config: Config, options: ServerOptions): Promise<RunningServer> {
+  const { log, workerUrl, version } = options
+  const metrics = new Metrics()
+  const now = Date.now
+  const { storage, migrations } = await openStorage({ ...config, workerUrl, now, onCommit: metrics.onCommit })
+  const { applied, snapshot } = migrations
+  if (applied.length > 0) log.info('migrated', { count: applied.length, ...(snapshot ? { path: snapshot } : {}) })
+  try {
+    const broadcast = (topic: string, frame: string) => void app.server?.publish(topic, frame)
+    const adapters: Adapters = { config, storage, metrics, log, now, broadcast }
+    const services = createServices(adapters)
+    const demo = options.demo ? await addDemo(services) : undefined
+    const app = createApp(services, adapters)
+    const url = listen(app, config, createSockets(services, adapters))
+    const stopTicking = keepTime(services, metrics, { now, every: Math.min(TICK_MS, config.pingIntervalMs / 5) })
+    const close = () => shutDown(app, { services, storage, stopTicking })
+    return { url, info: describe(url, config, { storage, demo, version }), failed: storage.failed, close }
+  } catch (error) {
+    await storage.close()
+    throw error
+  }
+}
+
+interface Known {
+  storage: Storage
+  demo: DemoPerson[] | undefined
+  version: string
+}
+
+const describe = (url: string, { dataDir, durability }: Config, { storage, demo, version }: Known) => ({
+  docsUrl: `${url}/docs`,
+  dataDir,
+  engine: storage.engine,
+  durability,
+  version,
+  ...(demo ? { demo } : {}),
+})
+
+function listen(app: App, config: Config, websocket: ReturnType<typeof createSockets>): string {
+  const { host, port, tls } = config
+  try {
+    app.listen({
+      hostname: host,
+      port,
+      // Elysia's default would let a second server share the port, and take half of the connections.
+      reusePort: false,
+      development: false,
+      // The size of a body is checked in ops/problems.ts, and answered in our own shape.
+      maxRequestBodySize: Number.MAX_SAFE_INTEGER,
+      websocket,
+      ...(tls ? { tls: { cert: Bun.file(tls.cert), key: Bun.file(tls.key) } } : {}),
+    })
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error)) throw error
+    const advice = `cannot listen on ${host}:${port} (${error.code}). Stop what listens there, or choose another --port`
+    throw new StartError(`${advice}.`, { cause: error })
+  }
+  const address = host.includes(':') ? `[${host}]` : host
+  return `${tls ? 'https' : 'http'}://${address}:${app.server?.port}`
+}
+
+/** The one timer of the server: pings, deadlines and expiry of every socket; its own delay is the event loop's lag. */
+function keepTime(
+  { connections, hub }: Services,
+  metrics: Metrics,
+  { now, every }: { now: () => number; every: number },
+) {
+  metrics.watch({ connections: () => connections.size, liveRooms: () => hub.liveRooms })
+  let due = performance.now() + every
+  const timer = setInterval(() => {
+    metrics.onLag(Math.max(0, performance.now() - due))
+    due = performance.now() + every
+    connections.tick(now())
+  }, every)
+  return () => clearInterval(timer)
+}
+
+interface Running {
+  services: Services
+  storage: Storage
+  stopTicking: () => void
+}
+
+async function shutDown({ server }: App, { services: { connections }, storage, stopTicking }: Running): Promise<void> {
+  await Promise.race([connections.drain(DRAIN_SPREAD_MS), Bun.sleep(DRAIN_WITHIN_MS)])
+  // Requests in flight are answered; Bun waits for ever for a socket that does not close, so not for longer than this.
+  await Promise.race([server?.stop(), Bun.sleep(REQUESTS_WITHIN_MS)])
+  await server?.stop(true)
+  stopTicking()
+  await storage.close()
+}

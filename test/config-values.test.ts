@@ -1,0 +1,130 @@
+import { describe, expect, test } from 'bun:test'
+import { chmodSync } from 'node:fs'
+import { configReader } from './support/read-config.ts'
+
+const { configOf, cwd, file, problemsOf, read } = configReader()
+
+describe('values that are taken', () => {
+  test.each([
+    [{ PARLEY_PORT: '0' }, { port: 0 }],
+    [{ PARLEY_PORT: '65535' }, { port: 65_535 }],
+    [{ PARLEY_HOST: '[::1]' }, { host: '::1', trustedProxies: ['127.0.0.0/8', '::1/128'] }],
+    [{ PARLEY_HOST: 'localhost' }, { host: 'localhost', trustedProxies: ['127.0.0.0/8', '::1/128'] }],
+    [{ PARLEY_HOST: '0.0.0.0' }, { host: '0.0.0.0', trustedProxies: [] }],
+    [{ PARLEY_HOST: '127.evil.example' }, { trustedProxies: [] }],
+    [{ PARLEY_PUBLIC_URL: 'https://Chat.example:443/app?x#y' }, { publicOrigin: 'https://chat.example' }],
+    [{ PARLEY_PUBLIC_URL: 'http://localhost:8000' }, { publicOrigin: 'http://localhost:8000' }],
+    [
+      { PARLEY_ALLOWED_ORIGINS: 'https://a.example, http://b.example:8080,' },
+      { allowedOrigins: ['https://a.example', 'http://b.example:8080'] },
+    ],
+    [{ PARLEY_ALLOWED_ORIGINS: 'capacitor://localhost' }, { allowedOrigins: ['capacitor://localhost'] }],
+    [
+      { PARLEY_TRUSTED_PROXIES: '10.0.0.0/8, 192.0.2.7, fd00::/8, ::1' },
+      { trustedProxies: ['10.0.0.0/8', '192.0.2.7/32', 'fd00::/8', '::1/128'] },
+    ],
+    [{ PARLEY_TRUSTED_PROXIES: 'none' }, { trustedProxies: [] }],
+    [{ PARLEY_ACCOUNTS: 'closed' }, { accounts: 'closed' }],
+    [{ PARLEY_LIMITS: 'off' }, { limits: false }],
+    [{ PARLEY_DURABILITY: 'relaxed' }, { durability: 'relaxed' }],
+    [
+      { PARLEY_LOG_LEVEL: 'debug', PARLEY_LOG_FORMAT: 'pretty' },
+      { logLevel: 'debug', logFormat: 'pretty' },
+    ],
+    [{ PARLEY_PING_INTERVAL: '300' }, { pingIntervalMs: 300_000 }],
+  ])('%j', (env, expected) => {
+    expect(configOf(env)).toMatchObject(expected)
+  })
+
+  test('on a terminal the log is pretty, unless asked otherwise', () => {
+    expect(read({ isTerminal: true }).config.logFormat).toBe('pretty')
+    expect(read({ isTerminal: true, env: { PARLEY_LOG_FORMAT: 'json' } }).config.logFormat).toBe('json')
+  })
+})
+
+describe('values that are refused', () => {
+  test.each([
+    ['PARLEY_PORT', '65536', /whole number from 0 to 65535/],
+    ['PARLEY_PORT', '8000.5', /whole number/],
+    ['PARLEY_PORT', '0x50', /whole number/],
+    ['PARLEY_HOST', 'http://0.0.0.0', /without scheme or port/],
+    ['PARLEY_HOST', '0.0.0.0:8000', /without scheme or port/],
+    ['PARLEY_HOST', '1.2.3', /host name or an IP address/],
+    ['PARLEY_PUBLIC_URL', 'chat.example', /such as https/],
+    ['PARLEY_PUBLIC_URL', 'ftp://chat.example', /such as https/],
+    ['DATABASE_URL', 'postgres://db/parley', /this release stores in SQLite/],
+    ['DATABASE_URL', 'sqlite://chat.db', /this release stores in SQLite/],
+    ['REDIS_URL', 'redis://redis', /this release runs as one process/],
+    ['PARLEY_ALLOWED_ORIGINS', '*', /no wildcards/],
+    ['PARLEY_ALLOWED_ORIGINS', 'https://*.shop.example', /no wildcards/],
+    ['PARLEY_ALLOWED_ORIGINS', 'https://shop.example/', /ends with a slash.*: https:\/\/shop\.example$/],
+    ['PARLEY_ALLOWED_ORIGINS', 'https://shop.example/chat', /has a path.*: https:\/\/shop\.example$/],
+    ['PARLEY_ALLOWED_ORIGINS', 'https://Shop.example:443', /not what a browser sends: https:\/\/shop\.example$/],
+    ['PARLEY_ALLOWED_ORIGINS', 'shop.example', /not an origin/],
+    ['PARLEY_ALLOWED_ORIGINS', 'null', /not an origin/],
+    ['PARLEY_ALLOWED_ORIGINS', 'wss://shop.example', /not an origin/],
+    ['PARLEY_ALLOWED_ORIGINS', '*, null', /wildcards.*"null" is not an origin/],
+    ['PARLEY_TRUSTED_PROXIES', 'nginx', /not an IP address/],
+    ['PARLEY_TRUSTED_PROXIES', '10.0.0.0/33', /whole number from 0 to 32/],
+    ['PARLEY_TRUSTED_PROXIES', '::1/129', /whole number from 0 to 128/],
+    ['PARLEY_TRUSTED_PROXIES', '10.0.0.0/', /whole number from 0 to 32/],
+    ['PARLEY_TRUSTED_PROXIES', '10.0.0.0/8/8', /not an IP address/],
+    ['PARLEY_ACCOUNTS', 'off', /must be open or closed/],
+    ['PARLEY_LIMITS', 'false', /must be on or off/],
+    ['PARLEY_LOCALE', 'fr', /must be en or ko/],
+    ['PARLEY_DURABILITY', 'none', /must be full or relaxed/],
+    ['PARLEY_LOG_LEVEL', 'trace', /must be debug or info or warn or error/],
+    ['PARLEY_LOG_FORMAT', 'text', /must be json or pretty/],
+    ['PARLEY_METRICS_TOKEN', 'fifteen-letters', /at least 16 characters/],
+    ['PARLEY_PING_INTERVAL', '0', /whole number from 1 to 300/],
+    ['PARLEY_PING_INTERVAL', '301', /whole number from 1 to 300/],
+  ])('%s=%s', (key, value, problem) => {
+    expect(problemsOf({ env: { [key]: value } })).toEqual([expect.stringMatching(problem)])
+    expect(problemsOf({ env: { [key]: value } })[0]).toStartWith(`${key}: `)
+  })
+})
+
+describe('TLS', () => {
+  const PARLEY_TLS_CERT = file('cert.pem', '-----BEGIN CERTIFICATE-----\n')
+  const PARLEY_TLS_KEY = file('key.pem', '-----BEGIN PRIVATE KEY-----\n')
+
+  test('takes a certificate and its key', () => {
+    expect(configOf({ PARLEY_TLS_CERT, PARLEY_TLS_KEY }).tls).toEqual({ cert: PARLEY_TLS_CERT, key: PARLEY_TLS_KEY })
+  })
+
+  test.each([
+    ['only a certificate', { PARLEY_TLS_CERT }, [/give both, or neither/]],
+    ['only a key', { PARLEY_TLS_KEY }, [/give both, or neither/]],
+    [
+      'the two exchanged',
+      { PARLEY_TLS_CERT: PARLEY_TLS_KEY, PARLEY_TLS_KEY: PARLEY_TLS_CERT },
+      [/no "-----BEGIN … CERT/, /no "-----BEGIN … PRIV/],
+    ],
+    [
+      'a file that is missing',
+      { PARLEY_TLS_CERT: 'nowhere.pem', PARLEY_TLS_KEY },
+      [/nowhere\.pem can't be read \(ENOENT\)/],
+    ],
+    ['a directory', { PARLEY_TLS_CERT: cwd, PARLEY_TLS_KEY }, [/can't be read \(EISDIR\)/]],
+  ])('refuses %s', (_, env, problems) => {
+    expect(problemsOf({ env })).toEqual(problems.map((problem) => expect.stringMatching(problem)))
+  })
+
+  // Root reads everything.
+  test.skipIf(process.getuid?.() === 0)('refuses a key that this user may not read', () => {
+    const locked = file('locked.pem', '-----BEGIN PRIVATE KEY-----\n')
+    chmodSync(locked, 0)
+    expect(problemsOf({ env: { PARLEY_TLS_CERT, PARLEY_TLS_KEY: locked } })).toEqual([
+      expect.stringContaining('EACCES'),
+    ])
+  })
+
+  test.each([
+    ['with nothing else', {}, 1],
+    ['with a public URL', { PARLEY_PUBLIC_URL: 'https://chat.example' }, 0],
+    ['with TLS', { PARLEY_TLS_CERT, PARLEY_TLS_KEY }, 0],
+  ])('a public address %s gets as many warnings as it needs', (_, env, count) => {
+    const { warnings } = configOf({ PARLEY_HOST: '0.0.0.0', ...env })
+    expect(warnings).toEqual(Array(count).fill(expect.stringContaining('without PARLEY_PUBLIC_URL: ')))
+  })
+})
