@@ -2,12 +2,12 @@ import './production.ts'
 import { type ParseArgsOptionsConfig, parseArgs } from 'node:util'
 import pkg from '../package.json' with { type: 'json' }
 import { configCheck, configShow } from './cli/config.ts'
+import { didYouMean } from './cli/did-you-mean.ts'
 import { COMMON, type Command, helpOf, overview } from './cli/help.ts'
 import { migrate } from './cli/migrate.ts'
 import { serve } from './cli/serve.ts'
 import { ConfigError, flagName, KEYS } from './config.ts'
-import { didYouMean } from './lib/did-you-mean.ts'
-import { StartError } from './lib/start-error.ts'
+import { StartError } from './lib/errors.ts'
 
 const COMMANDS = [serve, migrate, configShow, configCheck]
 const SETTINGS = Object.values(KEYS).map(flagName)

@@ -26,35 +26,35 @@ interface Deps {
   proxies: Proxies
 }
 
-export const authRoutes = ({ guard, accounts, sessions, origins, proxies }: Deps) =>
-  new Elysia({ prefix: '/api', tags: ['accounts'] })
+export const authRoutes = (deps: Deps) =>
+  new Elysia({ prefix: '/api', tags: ['accounts'] }).use(sessionRoutes(deps)).use(personRoutes(deps))
+
+const sessionRoutes = ({ guard, accounts, sessions, origins, proxies }: Deps) =>
+  new Elysia()
     .use(guard)
-    // Signing in sets a cookie: a foreign page may not do it for its visitor.
-    .derive(({ request, server, set }) => ({
-      refuseForeign: () => origins.refuseForeign(request, peerOf(request, server)),
-      setCookie(token: string, expires: Date) {
-        const { isTls } = proxies.clientOf(request.headers, peerOf(request, server))
+    .derive(({ request, server, set }) => {
+      const peer = peerOf(request, server)
+      const setCookie = (token: string, expires: Date) => {
+        const { isTls } = proxies.clientOf(request.headers, peer)
         set.headers['set-cookie'] = sessionCookie(token, { isTls, expires })
-      },
-    }))
+      }
+      const letIn = async (sign: () => Promise<SessionGrant>) => {
+        // This sets a cookie: a foreign page may not do it for its visitor.
+        origins.refuseForeign(request, peer)
+        const grant = await sign()
+        setCookie(grant.token, new Date(grant.expiresAt))
+        return grant
+      }
+      return { setCookie, letIn }
+    })
     .post(
       '/accounts',
-      async ({ body, refuseForeign, setCookie, status }) => {
-        refuseForeign()
-        const grant = await accounts.signUp(body)
-        setCookie(grant.token, new Date(grant.expiresAt))
-        return status(201, grant)
-      },
+      async ({ body, letIn, status }) => status(201, await letIn(() => accounts.signUp(body))),
       SIGN_UP,
     )
     .post(
       '/sessions',
-      async ({ body, refuseForeign, setCookie, status }) => {
-        refuseForeign()
-        const grant = await accounts.signIn(body)
-        setCookie(grant.token, new Date(grant.expiresAt))
-        return status(201, grant)
-      },
+      async ({ body, letIn, status }) => status(201, await letIn(() => accounts.signIn(body))),
       SIGN_IN,
     )
     .delete(
@@ -66,6 +66,10 @@ export const authRoutes = ({ guard, accounts, sessions, origins, proxies }: Deps
       },
       SIGN_OUT,
     )
+
+const personRoutes = ({ guard, accounts, sessions }: Deps) =>
+  new Elysia()
+    .use(guard)
     .get('/me', ({ me }) => accounts.me(me), ME)
     .patch('/me', ({ me, body }) => accounts.rename(me, body.username), RENAME)
     .put('/me/password', async ({ me, body, status }) => status(204, await accounts.changePassword(me, body)), PASSWORD)

@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path'
 import type { Surroundings, Values } from '../config.ts'
 import { type Config, ConfigError, flagName, KEY_NAMES, KEYS, type Key, type KeyName, tomlName } from '../config.ts'
 import { InvalidValue, isLoopback, readText } from '../config-values.ts'
-import { didYouMean } from '../lib/did-you-mean.ts'
+import { didYouMean } from './did-you-mean.ts'
 
 type Texts = Record<string, string | undefined>
 

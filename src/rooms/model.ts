@@ -13,7 +13,7 @@ const room = {
   id: t.Integer({ minimum: 1, examples: [12] }),
   product: Product,
   owner: Peer,
-  customer: Peer,
+  customer: { ...Peer, examples: [{ id: '0193f3a2-7b1c-7000-8000-0000000000a2', username: 'jun' }] },
   lastSeq: seq('The seq of the newest entry; 0 in an empty room.'),
   createdAt: t.String({ format: 'date-time', examples: ['2026-11-22T10:20:00.000Z'] }),
 }

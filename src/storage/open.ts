@@ -1,5 +1,5 @@
 import { chmodSync, mkdirSync } from 'node:fs'
-import { StartError } from '../lib/start-error.ts'
+import { StartError } from '../lib/errors.ts'
 import type { Durability } from './sqlite/database.ts'
 import { lockDataDir } from './sqlite/lock.ts'
 import { databasePath, type MigrationReport, migrateSqlite } from './sqlite/migrate.ts'

@@ -2,7 +2,7 @@ import { and, eq, isNotNull, isNull, ne, sql } from 'drizzle-orm'
 import type { Account, AccountStore, NewSession } from '../../auth/store.ts'
 import type { Db } from './database.ts'
 import { sessions, users } from './schema.ts'
-import type { Write } from './writer/queue.ts'
+import type { Write } from './writer/wire.ts'
 
 export const accountCommands = (db: Db) => ({
   createAccount(account: Account & { passwordHash: string }, session: NewSession): boolean {

@@ -1,6 +1,6 @@
 import { Database } from 'bun:sqlite'
 import { join } from 'node:path'
-import { StartError } from '../../lib/start-error.ts'
+import { StartError } from '../../lib/errors.ts'
 
 /**
  * Holds the data directory for this process by an open transaction on `lock.db`. The kernel frees it when the process

@@ -6,11 +6,14 @@ import type { MessageStore, Span } from '../../messages/store.ts'
 import type { Db } from './database.ts'
 import { messages, rooms, users } from './schema.ts'
 import { ClientIds } from './writer/client-ids.ts'
-import type { Write } from './writer/queue.ts'
 import type { RoomsInHand } from './writer/rooms-in-hand.ts'
+import type { Write } from './writer/wire.ts'
 
 /** `null`: no such room. `'reused'`: the client id stands for another text. */
 type Appended = { seq: number; at: number; created: boolean } | 'reused' | null
+
+/** A tuple, not an object: it crosses to the writer once a message. */
+type Row = [roomId: number, senderId: string, text: string, clientId: string | null, at: number]
 
 export function appendCommands(sqlite: Database, rooms: RoomsInHand) {
   const clientIds = new ClientIds(sqlite)
@@ -21,7 +24,7 @@ export function appendCommands(sqlite: Database, rooms: RoomsInHand) {
   )
 
   return {
-    append(roomId: number, senderId: string, text: string, clientId: string | null, at: number): Appended {
+    append([roomId, senderId, text, clientId, at]: Row): Appended {
       const room = rooms.get(roomId)
       if (!room) return null
       const earlier = clientId === null ? undefined : clientIds.find(room, senderId, clientId)
@@ -55,7 +58,7 @@ export function sqliteMessages(db: Db, write: Write<ReturnType<typeof appendComm
 
   return {
     async append({ roomId, sender, text, clientId, at }) {
-      const appended = await write('append', roomId, sender.id, text, clientId, at)
+      const appended = await write('append', [roomId, sender.id, text, clientId, at])
       if (appended === null) throw new ChatError('not_found', { reason: 'room_not_found' })
       if (appended === 'reused') throw new ChatError('client_id_reused')
       const { seq, created } = appended

@@ -2,7 +2,7 @@ import type { Database } from 'bun:sqlite'
 import { existsSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { migrate } from 'drizzle-orm/bun-sqlite/migrator'
-import { StartError } from '../../lib/start-error.ts'
+import { StartError } from '../../lib/errors.ts'
 import { embeddedMigrations } from '../migrations.macro.ts' with { type: 'macro' }
 import { type Durability, openDatabase } from './database.ts'
 import { meta } from './schema.ts'

@@ -3,7 +3,7 @@ import type { NewProduct, Product } from '../../products/model.ts'
 import type { ProductFilter, ProductStore } from '../../products/store.ts'
 import type { Db } from './database.ts'
 import { products } from './schema.ts'
-import type { Write } from './writer/queue.ts'
+import type { Write } from './writer/wire.ts'
 
 export type ProductRow = typeof products.$inferSelect
 type Fields = Partial<Required<NewProduct>>

@@ -6,8 +6,8 @@ import type { Db } from './database.ts'
 import { toMessage } from './messages.ts'
 import { toProduct } from './products.ts'
 import { messages, products, rooms, users } from './schema.ts'
-import type { Write } from './writer/queue.ts'
 import type { RoomsInHand } from './writer/rooms-in-hand.ts'
+import type { Write } from './writer/wire.ts'
 
 type Mark = { readSeq: number; unread: number }
 

@@ -3,7 +3,7 @@ import type { NewSession, SessionStore, TicketRecord } from '../../auth/store.ts
 import { toAccount } from './accounts.ts'
 import type { Db } from './database.ts'
 import { sessions, tickets, users } from './schema.ts'
-import type { Write } from './writer/queue.ts'
+import type { Write } from './writer/wire.ts'
 
 /** How many expired sessions and tickets a new one clears away: more than it adds, so they never pile up. */
 const CLEARED_AT_ONCE = 20

@@ -2,15 +2,7 @@ import type { Database } from 'bun:sqlite'
 import { statfsSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { RoomsInHand } from './rooms-in-hand.ts'
-
-/** One write: the name of a command, then its arguments. */
-export type Item = [name: string, ...args: unknown[]]
-
-/** Why a whole batch stored nothing. */
-export type Problem = 'disk_full' | 'busy' | 'io'
-
-/** `results` has a value for each item; `failed` names the items whose own fault kept them out, by position. */
-export type Outcome = { results: unknown[]; failed: Record<number, string> } | { problem: Problem; code: string }
+import type { Item, Outcome, Problem } from './wire.ts'
 
 type Run = (item: Item) => unknown
 

@@ -1,13 +1,6 @@
 import { ChatError } from '../../../lib/errors.ts'
 import type { StorageHealth } from '../../storage.ts'
-import type { Outcome } from './batch.ts'
-import type { Opening } from './worker.ts'
-
-/** Runs a command of `C` in the writer; resolves after the commit that holds it was flushed. */
-export type Write<C> = <K extends keyof C & string>(
-  name: K,
-  ...args: C[K] extends (...args: infer A) => unknown ? A : never
-) => Promise<C[K] extends (...args: never[]) => infer R ? R : never>
+import type { Opening, Outcome, Write } from './wire.ts'
 
 const MAX_WAITING = 8192
 const MAX_WAITING_BYTES = 32 << 20

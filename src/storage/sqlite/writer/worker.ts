@@ -1,15 +1,10 @@
-import { type Durability, openDatabase } from '../database.ts'
-import { Batches, type Item } from './batch.ts'
+import { openDatabase } from '../database.ts'
+import { Batches } from './batch.ts'
 import { type Commands, commandsFor } from './commands.ts'
 import { RoomsInHand } from './rooms-in-hand.ts'
+import type { Item, Opening } from './wire.ts'
 
 declare const self: Worker
-
-/** The first message; every later one is a batch. Strings both ways: they cross threads without a structured clone. */
-export interface Opening {
-  path: string
-  durability: Durability
-}
 
 function open({ path, durability }: Opening) {
   const { sqlite, db } = openDatabase(path, 'writer', durability)

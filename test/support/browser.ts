@@ -1,0 +1,46 @@
+import { chromium, type Page } from 'playwright-core'
+
+export interface OpenBrowser extends AsyncDisposable {
+  page: Page
+  /** What the page complained of: errors on the console, uncaught exceptions, violations of its CSP. */
+  complaints: string[]
+  /** Requests to any other place than the server. */
+  foreignRequests: string[]
+}
+
+const ARGS = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+]
+
+const TELL_VIOLATIONS = `document.addEventListener('securitypolicyviolation', (event) =>
+  console.error('CSP ' + event.violatedDirective + ' ' + event.blockedURI))`
+
+/** Debian's Chromium with one empty page, which watches what the page does. `serverUrl` is the one place it may ask. */
+export async function openBrowser(serverUrl: string): Promise<OpenBrowser> {
+  const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: ARGS, headless: true })
+  const page = await browser.newPage()
+  const complaints: string[] = []
+  const foreignRequests: string[] = []
+  await page.addInitScript({ content: TELL_VIOLATIONS })
+  page.on('console', (message) => {
+    if (message.type() === 'error') complaints.push(message.text())
+  })
+  page.on('pageerror', (error) => complaints.push(String(error)))
+  const note = (url: string) => {
+    if (isForeign(url, serverUrl)) foreignRequests.push(url)
+  }
+  page.on('request', (request) => note(request.url()))
+  page.on('websocket', (socket) => note(socket.url()))
+  return { page, complaints, foreignRequests, [Symbol.asyncDispose]: () => browser.close() }
+}
+
+function isForeign(url: string, serverUrl: string): boolean {
+  const { protocol, host } = new URL(url)
+  return protocol !== 'data:' && protocol !== 'blob:' && host !== new URL(serverUrl).host
+}
