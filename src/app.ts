@@ -15,6 +15,7 @@ import { Hub } from './live/hub.ts'
 import { roomSocket, webSocketHandler } from './live/room-socket.ts'
 import { messageRoutes } from './messages/routes.ts'
 import { Messages } from './messages/service.ts'
+import { type ApiRoute, docsRoutes } from './ops/docs.ts'
 import { healthRoutes } from './ops/health.ts'
 import type { Metrics } from './ops/metrics.ts'
 import { jsonBodies, problems } from './ops/problems.ts'
@@ -30,6 +31,7 @@ export interface Adapters {
   storage: Storage
   metrics: Metrics
   log: Log
+  version: string
   /** Milliseconds since 1970. */
   now: () => number
   /** Hands a frame to every socket on a topic. */
@@ -67,9 +69,9 @@ export function createServices({ config, storage, metrics, log, now, broadcast }
 export type Services = ReturnType<typeof createServices>
 
 /** One `.use()` a feature. */
-export function createApp(services: Services, { config, storage, metrics, log }: Adapters) {
+export function createApp(services: Services, { config, storage, metrics, log, version }: Adapters) {
   const guard = authGuard(services)
-  return new Elysia({ normalize: false, handler: { standardHostname: false } })
+  const app = new Elysia({ normalize: false, handler: { standardHostname: false } })
     .use(requests({ log, proxies: services.proxies, onRequest: metrics.onRequest }))
     .use(problems({ log, locale: config.locale }))
     .use(jsonBodies())
@@ -79,6 +81,8 @@ export function createApp(services: Services, { config, storage, metrics, log }:
     .use(messageRoutes({ guard, ...services }))
     .use(roomSocket({ ...services, locale: config.locale }))
     .use(healthRoutes({ ...config, ...services, storage, metrics }))
+    .use(docsRoutes({ version, routes: (): ApiRoute[] => app.routes }))
+  return app
 }
 
 export type App = ReturnType<typeof createApp>

@@ -47,7 +47,7 @@ export async function startServer(config: Config, options: ServerOptions): Promi
   if (applied.length > 0) log.info('migrated', { count: applied.length, ...(snapshot ? { path: snapshot } : {}) })
   try {
     const broadcast = (topic: string, frame: string) => void app.server?.publish(topic, frame)
-    const adapters: Adapters = { config, storage, metrics, log, now, broadcast }
+    const adapters: Adapters = { config, storage, metrics, log, version, now, broadcast }
     const services = createServices(adapters)
     const demo = options.demo ? await addDemo(services) : undefined
     const app = createApp(services, adapters)

@@ -3,13 +3,22 @@ import { Type as t } from '@sinclair/typebox'
 const timestamp = (description: string) =>
   t.String({ format: 'date-time', description, examples: ['2026-11-22T10:20:00.000Z'] })
 
+/**
+ * For names and titles: one line with something to see in it, well-formed, without control characters. (Lookaheads, since a
+ * loop over alternatives takes a tenth of a second for a body of the greatest size.)
+ */
+export const LINE =
+  '^(?=.*\\S)(?!.*[\\ud800-\\udbff](?![\\udc00-\\udfff]))(?!.*(?<![\\ud800-\\udbff])[\\udc00-\\udfff])' +
+  '[^\\u0000-\\u001f\\u007f-\\u009f\\u2028\\u2029]*$'
+
+const EMAIL_PART = '[^\\s@\\u0000-\\u001f\\u007f-\\u009f\\ud800-\\udfff]'
 const Email = t.String({
-  pattern: '^[^\\s@\\u0000-\\u001f]{1,64}@[^\\s@\\u0000-\\u001f]{1,189}$',
+  pattern: `^${EMAIL_PART}{1,64}@${EMAIL_PART}{1,189}$`,
   maxLength: 254,
   description: 'Compared without regard to case.',
   examples: ['minji@example.com'],
 })
-const Username = t.String({ minLength: 1, maxLength: 50, pattern: '\\S', examples: ['minji'] })
+const Username = t.String({ minLength: 1, maxLength: 50, pattern: LINE, examples: ['minji'] })
 const NewPassword = t.String({
   minLength: 10,
   maxLength: 1024,

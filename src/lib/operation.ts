@@ -1,4 +1,6 @@
-import { Type as t } from '@sinclair/typebox'
+import { type IntegerOptions, Type as t } from '@sinclair/typebox'
+import { TypeCompiler } from '@sinclair/typebox/compiler'
+import { ChatError } from './errors.ts'
 
 /** What the API document says of a route that anybody may call. */
 export const open = (summary: string, description = summary) => ({ summary, description })
@@ -15,3 +17,18 @@ export const Nothing = t.Void({ description: 'Nothing.' })
 
 /** Of pages: how many items at most. */
 export const LIMIT = { minimum: 1, maximum: 100, default: 30, description: 'How many at most.' }
+
+/** A whole number in a query. Elysia's own forgets its name where it is out of range. */
+export function wholeNumber(name: string, options: IntegerOptions) {
+  const range = TypeCompiler.Compile(t.Integer(options))
+  const number = t
+    .Transform(t.Union([t.String({ format: 'integer' }), t.Integer(options)], options))
+    .Decode((raw) => {
+      const fault = range.Errors(Number(raw)).First()
+      if (fault) throw new ChatError('invalid', { errors: [{ path: `/${name}`, message: fault.message }] })
+      return Number(raw)
+    })
+    .Encode((value) => value)
+  // For Elysia a query has the type that a schema checks, which here is text.
+  return t.Unsafe<number>(number)
+}

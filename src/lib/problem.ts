@@ -44,10 +44,10 @@ export function problemOf(error: ChatError, { locale, requestId }: Asker): Probl
   }
 }
 
-/** The failures that a route may answer, as response schemas by status; 500 is always among them. */
+/** The failures that a route may answer, as response schemas by status, each with its codes; 500 is always among them. */
 export function failures(...codes: ErrorCode[]): Record<number, typeof Problem> {
-  const statuses = [...codes, 'internal' as const].map((code) => new ChatError(code).status)
-  return Object.fromEntries(statuses.map((status) => [status, Problem]))
+  const byStatus = Map.groupBy([...codes, 'internal' as const], (code) => new ChatError(code).status)
+  return Object.fromEntries([...byStatus].map(([status, own]) => [status, { ...Problem, codes: own }]))
 }
 
 /** What may be wrong with any body. */

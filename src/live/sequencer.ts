@@ -144,7 +144,9 @@ export class Sequencer {
 
   async #replayPage(member: Member, joiner: Joiner) {
     await member.drained()
-    const page = await this.#deps.history.span(this.#deps.roomId, { after: joiner.cursor, limit: PAGE })
+    // Not past the target: storage is ahead of what was published, and that comes through the buffer or the topic.
+    const span = { after: joiner.cursor, before: joiner.target + 1, limit: PAGE }
+    const page = await this.#deps.history.span(this.#deps.roomId, span)
     for (const message of page) give(member, message)
     joiner.cursor = page.at(-1)?.seq ?? joiner.target
   }

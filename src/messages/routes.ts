@@ -1,7 +1,7 @@
 import { Elysia, t } from 'elysia'
 import type { AuthGuard } from '../auth/guard.ts'
 import { ChatError } from '../lib/errors.ts'
-import { LIMIT, signedIn } from '../lib/operation.ts'
+import { LIMIT, signedIn, wholeNumber } from '../lib/operation.ts'
 import { BODY_FAULTS, failures } from '../lib/problem.ts'
 import { ClientId, Message, MessagePage, NewMessage } from './model.ts'
 import type { Messages } from './service.ts'
@@ -34,16 +34,17 @@ function withKey(draft: NewMessage, key: string | undefined): NewMessage {
   return { ...draft, clientId: key }
 }
 
-const params = t.Object({ roomId: t.Integer({ minimum: 1, examples: [12] }) })
+// Without a minimum: 0 and -1 are looked up, and not found, like any id that nobody has.
+const params = t.Object({ roomId: t.Integer({ examples: [12] }) })
 
 const HISTORY = {
   auth: true as const,
   params,
   query: t.Object(
     {
-      before: t.Optional(t.Integer({ minimum: 1, description: 'Entries before this seq: older ones.' })),
-      after: t.Optional(t.Integer({ minimum: 0, description: 'Entries after this seq: newer ones.' })),
-      limit: t.Integer(LIMIT),
+      before: t.Optional(wholeNumber('before', { minimum: 1, description: 'Entries before this seq: older ones.' })),
+      after: t.Optional(wholeNumber('after', { minimum: 0, description: 'Entries after this seq: newer ones.' })),
+      limit: wholeNumber('limit', LIMIT),
     },
     { additionalProperties: false },
   ),

@@ -26,7 +26,7 @@ export interface MessageStore {
    * `unavailable` where nothing can be stored, and then nothing was.
    */
   append(draft: Draft): Promise<{ message: Message; created: boolean }>
-  /** At most `limit` entries, ascending: next to `before`, next to `after`, or the newest. */
+  /** At most `limit` entries, ascending: next to `after` (and before `before`), next to `before`, or the newest. */
   span(roomId: number, span: Span): Promise<Message[]>
   /** 0 for an empty room. */
   lastSeq(roomId: number): Promise<number>

@@ -25,7 +25,7 @@ export const jsonBodies = () =>
 const isJson = ({ headers }: Request) => /^application\/json\s*(;|$)/i.test(headers.get('content-type') ?? '')
 
 /** A chunked body tells no length beforehand, so it is counted on the way. */
-async function readBody(request: Request): Promise<string> {
+async function readBody(request: Request): Promise<Uint8Array> {
   const chunks: Uint8Array[] = []
   let size = 0
   for await (const chunk of request.body ?? []) {
@@ -33,17 +33,50 @@ async function readBody(request: Request): Promise<string> {
     if (size > MAX_BODY_BYTES) throw new ChatError('too_large')
     chunks.push(chunk)
   }
-  return new TextDecoder().decode(Buffer.concat(chunks))
+  return Buffer.concat(chunks)
 }
 
-function parse(body: string): unknown {
+/** Deeper than any body of ours. What reads a value after this is recursive, and would take long, or end. */
+const MAX_DEPTH = 16
+
+function parse(body: Uint8Array): unknown {
   // No body at all: whether one was needed is for the route's schema to say.
-  if (body === '') return undefined
+  if (body.byteLength === 0) return undefined
   try {
-    return JSON.parse(body)
+    const json = new TextDecoder('utf-8', { fatal: true }).decode(body)
+    const value: unknown = JSON.parse(json)
+    const { names, depth } = measure(json)
+    if (depth > MAX_DEPTH) throw new Error('too deep')
+    // Of a name that stands twice, one reader takes the first value, and another the last.
+    if (names !== namesIn(value)) throw new Error('a name stands twice')
+    return value
   } catch (cause) {
     throw new ChatError('bad_request', { cause })
   }
+}
+
+/** How deep a valid JSON text goes, and how many names stand in it. */
+function measure(json: string) {
+  let [names, depth, level] = [0, 0, 0]
+  let isString = false
+  for (let at = 0; at < json.length; at++) {
+    const char = json[at]
+    if (char === '\\') at += 1
+    else if (char === '"') isString = !isString
+    else if (isString) continue
+    else if (char === ':') names += 1
+    else if (char === '{' || char === '[') depth = Math.max(depth, ++level)
+    else if (char === '}' || char === ']') level -= 1
+  }
+  return { names, depth }
+}
+
+function namesIn(value: unknown): number {
+  if (typeof value !== 'object' || value === null) return 0
+  const isList = Array.isArray(value)
+  let names = isList ? 0 : Object.keys(value).length
+  for (const each of isList ? value : Object.values(value)) names += namesIn(each)
+  return names
 }
 
 /** Every failure in one shape (RFC 9457), with the request's id; Elysia's own shapes never reach a client. */
@@ -77,7 +110,7 @@ function tellable(code: unknown, error: unknown): ChatError {
 }
 
 function invalid(error: ValidationError): ChatError {
-  if (error.type === 'params') return new ChatError('not_found')
+  if (error.type === 'params') return new ChatError('not_found', isRoomId(error) ? { reason: 'room_not_found' } : {})
   // Only our own answer can fail its schema here, and that is no fault of the client's.
   if (error.type === 'response') return new ChatError('internal', { cause: new Error('an answer failed its schema') })
   const fields = new Map<string, FieldError>()
@@ -86,3 +119,6 @@ function invalid(error: ValidationError): ChatError {
   }
   return new ChatError('invalid', { errors: [...fields.values()].slice(0, 20) })
 }
+
+/** `abc` is no room's id, and gets the answer of an id that no room has. */
+const isRoomId = ({ all }: ValidationError) => all.some((found) => 'path' in found && found.path === '/roomId')

@@ -1,10 +1,11 @@
 import { Type as t } from '@sinclair/typebox'
+import { LINE } from '../auth/model.ts'
 
 const nullable = <T extends Parameters<typeof t.Union>[0][number]>(schema: T) => t.Union([schema, t.Null()])
 
 // http and https only: a `javascript:` link would run in the page of whoever clicks it.
 const Link = t.String({ pattern: '^https?://[^\\s<>"\\u0000-\\u001f]+$', maxLength: 2000 })
-const Title = t.String({ minLength: 1, maxLength: 200, pattern: '\\S', examples: ['Road bike, 54 cm'] })
+const Title = t.String({ minLength: 1, maxLength: 200, pattern: LINE, examples: ['Road bike, 54 cm'] })
 const PriceMinor = t.Integer({
   minimum: 0,
   maximum: Number.MAX_SAFE_INTEGER,

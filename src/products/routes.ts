@@ -1,6 +1,6 @@
 import { Elysia, t } from 'elysia'
 import type { AuthGuard } from '../auth/guard.ts'
-import { LIMIT, Nothing, signedIn } from '../lib/operation.ts'
+import { LIMIT, Nothing, signedIn, wholeNumber } from '../lib/operation.ts'
 import { BODY_FAULTS, failures } from '../lib/problem.ts'
 import { NewProduct, Product, ProductChange, ProductId, ProductPage } from './model.ts'
 import type { Products } from './service.ts'
@@ -39,7 +39,7 @@ const LIST = {
       q: t.Optional(t.String({ minLength: 1, maxLength: 100, description: 'Part of the title.' })),
       ownerId: t.Optional(t.String({ maxLength: 200, description: 'Only what this person offers.' })),
       cursor: t.Optional(t.String({ maxLength: 200, description: 'nextCursor of the page before.' })),
-      limit: t.Integer(LIMIT),
+      limit: wholeNumber('limit', LIMIT),
     },
     { additionalProperties: false },
   ),

@@ -1,6 +1,6 @@
 import { Elysia, t } from 'elysia'
 import type { AuthGuard } from '../auth/guard.ts'
-import { LIMIT, signedIn } from '../lib/operation.ts'
+import { LIMIT, signedIn, wholeNumber } from '../lib/operation.ts'
 import { BODY_FAULTS, failures } from '../lib/problem.ts'
 import { ProductId } from '../products/model.ts'
 import { NewReadMark, NewRoom, ReadMark, Role, Room, RoomPage, RoomSummary } from './model.ts'
@@ -26,7 +26,8 @@ export const roomRoutes = ({ guard, rooms }: Deps) =>
     .get('/:roomId', ({ me, params }) => rooms.summary(me.user.id, params.roomId), SUMMARY)
     .put('/:roomId/read-mark', ({ me, params, body }) => rooms.markRead(me.user.id, params.roomId, body.seq), READ_MARK)
 
-const params = t.Object({ roomId: t.Integer({ minimum: 1, examples: [12] }) })
+// Without a minimum: 0 and -1 are looked up, and not found, like any id that nobody has.
+const params = t.Object({ roomId: t.Integer({ examples: [12] }) })
 
 const OPEN = {
   auth: true as const,
@@ -51,7 +52,7 @@ const INBOX = {
       productId: t.Optional(ProductId),
       unread: t.Optional(t.Boolean({ description: 'Only rooms with something unread.' })),
       cursor: t.Optional(t.String({ maxLength: 200, description: 'nextCursor of the page before.' })),
-      limit: t.Integer(LIMIT),
+      limit: wholeNumber('limit', LIMIT),
     },
     { additionalProperties: false },
   ),

@@ -1,6 +1,6 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import type { SessionGrant } from '../../src/auth/model.ts'
 import { Person } from './person.ts'
 
@@ -8,7 +8,7 @@ const ROOT = join(import.meta.dir, '../..')
 const binary = process.env.PARLEY_TEST_BINARY
 
 /** What starts the program: the compiled binary where PARLEY_TEST_BINARY names one, else the source. */
-export const PROGRAM = binary ? [join(ROOT, binary)] : [process.execPath, '--no-env-file', join(ROOT, 'src/main.ts')]
+export const PROGRAM = binary ? [resolve(ROOT, binary)] : [process.execPath, '--no-env-file', join(ROOT, 'src/main.ts')]
 
 interface Options {
   args?: string[]

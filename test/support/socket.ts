@@ -30,7 +30,8 @@ export async function openSocket(url: string, { headers = {}, protocols = [] }: 
 export class TestSocket {
   readonly #socket: WebSocket
   readonly #frames: Frame[] = []
-  readonly #waiting: ((frame: Frame) => void)[] = []
+  readonly #waiting: { resolve: (frame: Frame) => void; reject: (error: Error) => void }[] = []
+  #ending: string | undefined
   /** Everything received so far, as it came. */
   readonly received: Frame[] = []
   readonly closed: Promise<{ code: number; reason: string }>
@@ -39,7 +40,11 @@ export class TestSocket {
     this.#socket = socket
     socket.onmessage = ({ data }) => this.#take(JSON.parse(String(data)))
     this.closed = new Promise((resolve) => {
-      socket.onclose = ({ code, reason }) => resolve({ code, reason })
+      socket.onclose = ({ code, reason }) => {
+        this.#ending = `closed with ${code} ${reason}`
+        for (const { reject } of this.#waiting.splice(0)) reject(new Error(this.#ending))
+        resolve({ code, reason })
+      }
     })
   }
 
@@ -50,7 +55,7 @@ export class TestSocket {
   #take(frame: Frame) {
     this.received.push(frame)
     const next = this.#waiting.shift()
-    if (next) next(frame)
+    if (next) next.resolve(frame)
     else this.#frames.push(frame)
   }
 
@@ -60,10 +65,12 @@ export class TestSocket {
     this.#socket.send(isRaw ? frame : JSON.stringify(frame))
   }
 
-  /** The next frame that was not taken yet. */
+  /** The next frame that was not taken yet; fails when the socket is closed instead. */
   next(): Promise<Frame> {
     const frame = this.#frames.shift()
-    return frame ? Promise.resolve(frame) : new Promise((resolve) => this.#waiting.push(resolve))
+    if (frame) return Promise.resolve(frame)
+    if (this.#ending) return Promise.reject(new Error(this.#ending))
+    return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }))
   }
 
   async take(count: number): Promise<Frame[]> {

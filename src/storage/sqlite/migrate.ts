@@ -31,7 +31,7 @@ export function migrateSqlite(dataDir: string, durability: Durability, check: bo
     refuseNewer(done)
     const pending = MIGRATIONS.map(({ name }) => name).filter((name) => !done.includes(name))
     if (check || pending.length === 0) return { applied: [], pending, snapshot: undefined }
-    const snapshot = done.length > 0 ? takeSnapshot(sqlite, dataDir, pending[0] ?? '') : undefined
+    const snapshot = hasTables(sqlite) ? takeSnapshot(sqlite, dataDir, pending[0] ?? '') : undefined
     migrate(db, MIGRATIONS)
     db.insert(meta)
       .values([
@@ -45,6 +45,8 @@ export function migrateSqlite(dataDir: string, durability: Durability, check: bo
     sqlite.close()
   }
 }
+
+const hasTables = (sqlite: Database) => sqlite.query('SELECT 1 FROM sqlite_schema LIMIT 1').get() !== null
 
 function appliedNames(sqlite: Database): string[] {
   const table = sqlite.query("SELECT 1 FROM sqlite_schema WHERE name = '__drizzle_migrations'").get()

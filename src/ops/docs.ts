@@ -1,0 +1,162 @@
+import { swagger } from '@elysiajs/swagger'
+import { Elysia } from 'elysia'
+import icon from 'swagger-ui-dist/favicon-32x32.png' with { type: 'file' }
+import style from 'swagger-ui-dist/swagger-ui.css' with { type: 'file' }
+import bundle from 'swagger-ui-dist/swagger-ui-bundle.js' with { type: 'file' }
+import { COOKIE_NAME } from '../auth/credentials.ts'
+import { ChatError } from '../lib/errors.ts'
+import guide from './api-guide.md' with { type: 'text' }
+import { normalise, type RawDocument } from './openapi.ts'
+
+/** A route as `app.routes` tells of it. */
+export type ApiRoute = Elysia['routes'][number]
+
+interface Deps {
+  version: string
+  /** Every route of the app; what is hidden is left out. Asked once, with the first request. */
+  routes: () => readonly ApiRoute[]
+}
+
+interface Page {
+  content: Blob
+  type: string
+  etag: string
+}
+
+const CSP = [
+  "default-src 'self'",
+  "img-src 'self' data:",
+  "object-src 'none'",
+  "frame-ancestors 'none'",
+  "base-uri 'none'",
+  "form-action 'none'",
+].join('; ')
+
+// Without validatorUrl null, Swagger UI shows the document to a validator on the internet.
+const INIT = `window.ui = SwaggerUIBundle({
+  url: '/docs/json',
+  dom_id: '#swagger-ui',
+  deepLinking: true,
+  defaultModelsExpandDepth: 0,
+  displayRequestDuration: true,
+  validatorUrl: null,
+})
+`
+
+/** Swagger UI at `/docs`, the OpenAPI document at `/docs/json`; nothing on them comes from another server. */
+export const docsRoutes = ({ version, routes }: Deps) => {
+  const assets = once(loadAssets)
+  const page = once(async () => pageOf('text/html', new Blob([html(await assets())])))
+  const document = once(async () => {
+    const text = JSON.stringify(normalise(await generate(version, routes())))
+    return pageOf('application/json', new Blob([text]))
+  })
+  return new Elysia({ prefix: '/docs', detail: { hide: true } })
+    .get('', async ({ request }) => answer(request, await page(), 'no-cache'))
+    .get('/json', async ({ request }) => answer(request, await document(), 'no-cache'))
+    .get('/assets/:name', async ({ request, params }) => {
+      const asset = (await assets()).get(params.name)
+      if (!asset) throw new ChatError('not_found')
+      // The page names its assets with their hash: under that address they never change.
+      return answer(request, asset, 'public, max-age=31536000, immutable')
+    })
+}
+
+/**
+ * The plugin's own page loads its scripts from a CDN, and its document is not valid OpenAPI. So it is used by an app that
+ * listens nowhere and has our routes without their handlers.
+ */
+async function generate(version: string, routes: readonly ApiRoute[]): Promise<RawDocument> {
+  const generator = new Elysia().use(swagger({ path: '/page', specPath: '/raw', documentation: about(version) }))
+  for (const { method, path, hooks } of routes) {
+    const { detail, params, query, headers, body, response } = hooks
+    generator.route(method, path, () => undefined, { detail, params, query, headers, body, response, parse: 'json' })
+  }
+  const raw = await generator.handle(new Request('http://localhost/raw'))
+  // The shape of this version of the plugin, which is pinned; test/docs.test.ts validates what becomes of it.
+  return (await raw.json()) as RawDocument
+}
+
+const about = (version: string) => ({
+  info: { title: 'Parley API', version, description: guide, license: { name: 'MIT' } },
+  servers: [{ url: '/', description: 'This server' }],
+  tags: [
+    { name: 'accounts', description: 'Signing up, in and out; oneself; tickets for sockets.' },
+    { name: 'products', description: 'What is offered, and by whom.' },
+    { name: 'rooms', description: 'One for an owner, a customer and a product: opening, the inbox, read marks.' },
+    { name: 'messages', description: 'Sending, and history. Live messages come over the room socket, above.' },
+    { name: 'operations', description: 'For whoever runs the server: health and metrics.' },
+  ],
+  components: {
+    securitySchemes: {
+      bearer: {
+        type: 'http' as const,
+        scheme: 'bearer',
+        description: 'The `token` of `POST /api/accounts` or `POST /api/sessions`: paste it as it is.',
+      },
+      cookie: {
+        type: 'apiKey' as const,
+        in: 'cookie',
+        name: COOKIE_NAME,
+        description: 'Set by signing up and in; a browser sends it by itself, and nothing is to be pasted here.',
+      },
+    },
+  },
+})
+
+async function loadAssets(): Promise<ReadonlyMap<string, Page>> {
+  const script = 'text/javascript'
+  return new Map([
+    ['swagger-ui.css', await pageOf('text/css', Bun.file(style))],
+    ['swagger-ui-bundle.js', await pageOf(script, Bun.file(bundle))],
+    ['init.js', await pageOf(script, new Blob([INIT]))],
+    ['favicon.png', await pageOf('image/png', Bun.file(icon))],
+  ])
+}
+
+async function pageOf(type: string, content: Blob): Promise<Page> {
+  const hash = Bun.hash(await content.arrayBuffer()).toString(36)
+  return { content, type: type.startsWith('text/') ? `${type}; charset=utf-8` : type, etag: `"${hash}"` }
+}
+
+/** All paths are absolute: they hold at `/docs/` too, and behind a proxy, whatever origin it has. */
+function html(assets: ReadonlyMap<string, Page>): string {
+  const at = (name: string) => `/docs/assets/${name}?v=${assets.get(name)?.etag.slice(1, -1)}`
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Parley API</title>
+<link rel="icon" href="${at('favicon.png')}">
+<link rel="stylesheet" href="${at('swagger-ui.css')}">
+</head>
+<body>
+<div id="swagger-ui"></div>
+<script src="${at('swagger-ui-bundle.js')}"></script>
+<script src="${at('init.js')}"></script>
+</body>
+</html>
+`
+}
+
+function answer(request: Request, { content, type, etag }: Page, caching: string): Response {
+  const headers = {
+    etag,
+    'cache-control': caching,
+    'content-security-policy': CSP,
+    'x-content-type-options': 'nosniff',
+    'referrer-policy': 'no-referrer',
+  }
+  const isKnown = request.headers.get('if-none-match')?.includes(etag)
+  if (isKnown) return new Response(null, { status: 304, headers })
+  return new Response(content, { headers: { ...headers, 'content-type': type } })
+}
+
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined
+  return () => {
+    made ??= make()
+    return made
+  }
+}

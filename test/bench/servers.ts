@@ -1,0 +1,96 @@
+import { cpSync, readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Seeded } from './seed.ts'
+import { CORE, type Workbench } from './workbench.ts'
+
+export interface Server {
+  pid: number
+  /** With `{room}` for the room. */
+  url: string
+  /** From spawn to the first accepted upgrade. */
+  startMs: number
+  /** At once; its data is removed. */
+  stop(): Promise<void>
+}
+
+const START_WITHIN_MS = 15_000
+
+/** The release binary on a copy of seeded data: as delivered, but for the rate limits. */
+export function startParley(bench: Workbench, binary: string, seeded: Seeded): Promise<Server> {
+  const data = bench.place('data')
+  cpSync(seeded.dataDir, data, { recursive: true })
+  const port = freePort()
+  const command = [binary, 'serve', '--port', String(port), '--data-dir', data]
+  const env = { PARLEY_LIMITS: 'off', PARLEY_LOG_LEVEL: 'error' }
+  const { roomId, token } = seeded.door
+  return start(bench, { command, env, port, data, roomId, headers: { authorization: `Bearer ${token}` } })
+}
+
+/** The ceiling: the same job with the same durability, and nothing else. */
+export function startBare(bench: Workbench): Promise<Server> {
+  const data = bench.place('bare.db')
+  const port = freePort()
+  const command = [process.execPath, '--no-env-file', join(import.meta.dir, 'bare-bun.js')]
+  const env = { MODE: 'batch', SYNC: 'FULL', PORT: String(port), DB: data }
+  return start(bench, { command, env, port, data, roomId: 1, headers: {} })
+}
+
+interface Start {
+  command: string[]
+  env: Record<string, string>
+  port: number
+  data: string
+  roomId: number
+  headers: Record<string, string>
+}
+
+async function start(bench: Workbench, { command, env, port, data, roomId, headers }: Start): Promise<Server> {
+  const url = `ws://127.0.0.1:${port}/ws/room/{room}/messages`
+  // Whatever was written before would go to the disk with the run's first flushes, and slow them tenfold.
+  Bun.spawnSync(['sync'])
+  const startedAt = performance.now()
+  const child = bench.start(CORE.server, command, env)
+  while (!(await accepts(url.replace('{room}', String(roomId)), headers))) {
+    const isLate = performance.now() - startedAt > START_WITHIN_MS
+    if (child.exitCode !== null || isLate) throw new Error(`${command[0]} did not start`)
+    await Bun.sleep(1)
+  }
+  const startMs = performance.now() - startedAt
+  const stop = async () => {
+    child.kill('SIGKILL')
+    await child.exited
+    for (const suffix of ['', '-wal', '-shm']) rmSync(data + suffix, { recursive: true, force: true })
+  }
+  return { pid: child.pid, url, startMs, stop }
+}
+
+function accepts(url: string, headers: Record<string, string>): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = new WebSocket(url, { headers })
+    socket.onopen = () => {
+      resolve(true)
+      socket.close()
+    }
+    socket.onerror = () => resolve(false)
+  })
+}
+
+function freePort(): number {
+  const listener = Bun.listen({ hostname: '127.0.0.1', port: 0, socket: { data() {} } })
+  const { port } = listener
+  listener.stop(true)
+  return port
+}
+
+/** Resident memory of a process in KiB; `anon` is its own, `file` is mapped from files and shared with its like. */
+export interface Memory {
+  rss: number
+  anon: number
+  file: number
+}
+
+export function memoryOf(pid: number): Memory {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8')
+  const read = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(status)?.[1] ?? Number.NaN)
+  return { rss: read('VmRSS'), anon: read('RssAnon'), file: read('RssFile') }
+}

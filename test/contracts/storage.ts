@@ -1,0 +1,234 @@
+import { describe, expect, test } from 'bun:test'
+import type { Peer } from '../../src/auth/model.ts'
+import type { Storage } from '../../src/storage/storage.ts'
+import { accountIn, failure, roomIn, type TestStorage } from '../support/storage.ts'
+
+const draft = (roomId: number, sender: Peer, text: string, clientId: string | null = null) => ({
+  roomId,
+  sender: { id: sender.id, username: sender.username },
+  text,
+  clientId,
+  at: 5,
+})
+
+const summaryOf = async (storage: Storage, roomId: number, { id }: Peer) => {
+  const summary = await storage.rooms.summary(roomId, id)
+  if (!summary) throw new Error('no summary')
+  return summary
+}
+
+/** The rules that every storage keeps. */
+export function storageContract(name: string, open: () => Promise<TestStorage>) {
+  describe(`${name}: messages`, () => {
+    test('[ST1] numbers the messages of a room from 1 without gaps, also when they come at once', async () => {
+      await using opened = await open()
+      const { storage } = opened
+      const rooms = await Promise.all([roomIn(storage), roomIn(storage), roomIn(storage)])
+      const sends = rooms.flatMap(({ roomId, owner, customer }) =>
+        Array.from({ length: 200 }, (_, at) =>
+          storage.messages.append(draft(roomId, at % 3 ? owner : customer, `${at}`)),
+        ),
+      )
+      const sent = await Promise.all(sends)
+      for (const { roomId } of rooms) {
+        const seqs = sent.filter(({ message }) => message.roomId === roomId).map(({ message }) => message.seq)
+        expect(seqs.toSorted((a, b) => a - b)).toEqual(Array.from({ length: 200 }, (_, at) => at + 1))
+        expect(await storage.messages.lastSeq(roomId)).toBe(200)
+      }
+    })
+
+    test('[ST2] returns the first message when a client id repeats, in one batch, later, and after a restart', async () => {
+      await using opened = await open()
+      const { owner, roomId } = await roomIn(opened.storage)
+      const once = draft(roomId, owner, 'once', 'c1')
+      const [first, same] = await Promise.all([
+        opened.storage.messages.append(once),
+        opened.storage.messages.append(once),
+      ])
+      expect(first.created).toBe(true)
+      expect(same).toEqual({ message: first.message, created: false })
+      expect(await opened.storage.messages.append({ ...once, at: 99 })).toEqual(same)
+      const again = await opened.reopen()
+      expect(await again.messages.append({ ...once, at: 100 })).toEqual(same)
+      expect(await again.messages.lastSeq(roomId)).toBe(1)
+    })
+
+    test('[ST3] refuses a client id that stands for another text, and stores nothing', async () => {
+      await using opened = await open()
+      const { storage } = opened
+      const { owner, roomId } = await roomIn(storage)
+      await storage.messages.append(draft(roomId, owner, 'once', 'c1'))
+      const other = storage.messages.append(draft(roomId, owner, 'other', 'c1'))
+      expect(await failure(other)).toMatchObject({ code: 'client_id_reused' })
+      expect(await storage.messages.lastSeq(roomId)).toBe(1)
+    })
+
+    test('[ST4] keeps the client ids of the two people apart', async () => {
+      await using opened = await open()
+      const { owner, customer, roomId } = await roomIn(opened.storage)
+      const both = [owner, customer].map((sender) => opened.storage.messages.append(draft(roomId, sender, 'hi', 'c1')))
+      expect((await Promise.all(both)).map(({ created }) => created)).toEqual([true, true])
+    })
+
+    test('[ST5] recognises a client id among the newest 64 entries, and not after them', async () => {
+      await using opened = await open()
+      const { storage } = opened
+      const { owner, roomId } = await roomIn(storage)
+      await storage.messages.append(draft(roomId, owner, 'first', 'first'))
+      await Promise.all(
+        Array.from({ length: 63 }, (_, at) => storage.messages.append(draft(roomId, owner, 'x', `n${at}`))),
+      )
+      expect((await storage.messages.append(draft(roomId, owner, 'first', 'first'))).created).toBe(false)
+      await storage.messages.append(draft(roomId, owner, 'the 65th'))
+      expect((await storage.messages.append(draft(roomId, owner, 'first', 'first'))).message.seq).toBe(66)
+    })
+
+    test('[ST6] knows no room that does not exist', async () => {
+      await using opened = await open()
+      const owner = await accountIn(opened.storage, 'minji')
+      expect(await failure(opened.storage.messages.append(draft(99, owner, 'hi')))).toMatchObject({ code: 'not_found' })
+    })
+
+    test('[ST7] gives spans of history, ascending', async () => {
+      await using opened = await open()
+      const { storage } = opened
+      const { owner, roomId } = await roomIn(storage)
+      for (let n = 1; n <= 10; n++) await storage.messages.append(draft(roomId, owner, `${n}`))
+      const span = async (asked: { before?: number; after?: number; limit: number }) =>
+        (await storage.messages.span(roomId, asked)).map(({ seq }) => seq)
+      expect(await span({ limit: 3 })).toEqual([8, 9, 10])
+      expect(await span({ before: 8, limit: 3 })).toEqual([5, 6, 7])
+      expect(await span({ after: 8, limit: 3 })).toEqual([9, 10])
+      expect(await span({ after: 0, limit: 3 })).toEqual([1, 2, 3])
+      expect(await span({ after: 10, limit: 3 })).toEqual([])
+    })
+  })
+
+  describe(`${name}: rooms`, () => {
+    test('[ST10] makes one room for an owner, a customer and a product, however many ask at once', async () => {
+      await using opened = await open()
+      const { key, roomId } = await roomIn(opened.storage)
+      const asked = Array.from({ length: 20 }, () => opened.storage.rooms.open({ ...key, at: 2, make: true }))
+      expect(new Set((await Promise.all(asked)).map((room) => room?.roomId))).toEqual(new Set([roomId]))
+    })
+
+    test('[ST11] counts what each side has not read; who writes has read', async () => {
+      await using opened = await open()
+      const { storage } = opened
+      const { owner, customer, roomId } = await roomIn(storage)
+      for (const text of ['1', '2', '3']) await storage.messages.append(draft(roomId, customer, text))
+      expect(await summaryOf(storage, roomId, owner)).toMatchObject({ unread: 3, readSeq: 0, peerReadSeq: 3 })
+      expect(await summaryOf(storage, roomId, customer)).toMatchObject({ unread: 0, readSeq: 3, peerReadSeq: 0 })
+      await storage.messages.append(draft(roomId, owner, '4'))
+      expect(await summaryOf(storage, roomId, owner)).toMatchObject({ unread: 0, readSeq: 4 })
+      expect(await summaryOf(storage, roomId, customer)).toMatchObject({ unread: 1, readSeq: 3 })
+    })
+
+    test('[ST12] moves a read mark forward only, never past the end, also beside a send of the same batch', async () => {
+      await using opened = await open()
+      const { storage } = opened
+      const { owner, customer, roomId } = await roomIn(storage)
+      for (const text of ['1', '2', '3']) await storage.messages.append(draft(roomId, customer, text))
+      expect(await storage.rooms.markRead(roomId, 'owner', 2)).toEqual({ readSeq: 2, unread: 1 })
+      expect(await storage.rooms.markRead(roomId, 'owner', 1)).toEqual({ readSeq: 2, unread: 1 })
+      const [, mark] = await Promise.all([
+        storage.messages.append(draft(roomId, customer, '4')),
+        storage.rooms.markRead(roomId, 'owner', 99),
+      ])
+      expect(mark).toEqual({ readSeq: 4, unread: 0 })
+      expect(await summaryOf(storage, roomId, owner)).toMatchObject({ unread: 0, readSeq: 4, lastSeq: 4 })
+    })
+
+    test('[ST13] adds up what is unread in all rooms of a person, on both sides', async () => {
+      await using opened = await open()
+      const { storage } = opened
+      const { owner, customer, roomId } = await roomIn(storage)
+      const mine = await storage.products.create({
+        ...{ id: 'tent', ownerId: customer.id, at: 1, title: 'Tent' },
+        ...{ priceMinor: null, currency: null, imageUrl: null, url: null },
+      })
+      const key = { ownerId: customer.id, customerId: owner.id, productId: mine.id }
+      const turned = await storage.rooms.open({ ...key, at: 1, make: true })
+      for (const room of [roomId, roomId, turned?.roomId ?? 0])
+        await storage.messages.append(draft(room, customer, 'hi'))
+      expect(await storage.rooms.totalUnread(owner.id)).toBe(3)
+      expect(await storage.rooms.totalUnread(customer.id)).toBe(0)
+    })
+
+    test('[ST14] orders the inbox by the newest message, and hides an empty room from its owner', async () => {
+      await using opened = await open()
+      const { storage } = opened
+      const { owner, customer, roomId } = await roomIn(storage)
+      const filter = { role: undefined, productId: undefined, unread: false, after: undefined, limit: 10 }
+      const roomsOf = async (person: Peer) =>
+        (await storage.rooms.inbox(person.id, filter)).map(({ summary }) => summary.id)
+      expect(await roomsOf(owner)).toEqual([])
+      expect(await roomsOf(customer)).toEqual([roomId])
+      const tent = { title: 'Tent', priceMinor: null, currency: null, imageUrl: null, url: null }
+      await storage.products.create({ ...tent, id: 'tent', ownerId: owner.id, at: 1 })
+      const key = { ownerId: owner.id, customerId: customer.id, productId: 'tent' }
+      const second = (await storage.rooms.open({ ...key, at: 1, make: true }))?.roomId ?? 0
+      await storage.messages.append(draft(second, customer, 'hi'))
+      await storage.messages.append(draft(roomId, customer, 'hi'))
+      expect(await roomsOf(owner)).toEqual([roomId, second])
+      await storage.messages.append(draft(second, owner, 'hi'))
+      expect(await roomsOf(owner)).toEqual([second, roomId])
+    })
+  })
+
+  describe(`${name}: people`, () => {
+    test('[ST20] makes one account for an e-mail, however many ask at once', async () => {
+      await using opened = await open()
+      const create = (at: number) =>
+        opened.storage.accounts.create(
+          { id: `u${at}`, username: 'x', email: 'one@example.com', createdAt: 1, passwordHash: 'h' },
+          { tokenHash: `t${at}`, userId: `u${at}`, createdAt: 1, expiresAt: 2 },
+        )
+      const made = await Promise.all(Array.from({ length: 10 }, (_, at) => create(at)))
+      expect(made.filter(Boolean)).toHaveLength(1)
+    })
+
+    test('[ST21] gives a ticket to exactly one of many who spend it, and takes it away with its session', async () => {
+      await using opened = await open()
+      const { sessions } = opened.storage
+      const { id, session } = await accountIn(opened.storage, 'minji')
+      const ticket = { userId: id, sessionHash: session.tokenHash, origin: undefined, expiresAt: 100 }
+      await sessions.issueTicket({ ...ticket, ticketHash: 'a' }, 1)
+      await sessions.issueTicket({ ...ticket, ticketHash: 'b' }, 1)
+      const spent = await Promise.all(Array.from({ length: 5 }, () => sessions.spendTicket('a')))
+      expect(spent.filter((record) => record?.userId === id)).toHaveLength(1)
+      await sessions.end(session.tokenHash)
+      expect(await sessions.spendTicket('b')).toBeUndefined()
+      expect(await sessions.find(session.tokenHash)).toBeUndefined()
+    })
+
+    test('[ST22] ends all sessions but one with a new password, and tells which', async () => {
+      await using opened = await open()
+      const { accounts, sessions } = opened.storage
+      const { id, session } = await accountIn(opened.storage, 'minji')
+      await sessions.start({ tokenHash: 'second', userId: id, createdAt: 1, expiresAt: 100 })
+      expect(await accounts.setPassword(id, 'new', 'second')).toEqual([session.tokenHash])
+      expect(await sessions.find('second')).toMatchObject({ account: { id } })
+    })
+  })
+
+  test(`[ST30] ${name}: an item's own fault costs the others of its batch nothing`, async () => {
+    await using opened = await open()
+    const { storage } = opened
+    const { owner, customer, roomId } = await roomIn(storage)
+    const nobody = { ...owner, id: 'nobody' }
+    const [before, fault, after] = await Promise.allSettled([
+      storage.messages.append(draft(roomId, owner, 'before')),
+      // A product of somebody who does not exist breaks a foreign key.
+      storage.products.create({
+        ...{ id: 'p', ownerId: nobody.id, at: 1, title: 'x' },
+        ...{ priceMinor: null, currency: null, imageUrl: null, url: null },
+      }),
+      storage.messages.append(draft(roomId, customer, 'after')),
+    ])
+    expect(before).toMatchObject({ status: 'fulfilled', value: { message: { seq: 1 } } })
+    expect(fault.status).toBe('rejected')
+    expect(after).toMatchObject({ status: 'fulfilled', value: { message: { seq: 2 } } })
+    expect(await summaryOf(storage, roomId, owner)).toMatchObject({ lastSeq: 2, unread: 1 })
+  })
+}

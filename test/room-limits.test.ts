@@ -1,0 +1,89 @@
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { RawSocket } from './support/raw-socket.ts'
+import { type RunningParley, startParley } from './support/server.ts'
+
+let server: RunningParley
+beforeAll(async () => {
+  server = await startParley({ env: { PARLEY_PING_INTERVAL: '1' } })
+})
+afterAll(() => server[Symbol.asyncDispose]())
+
+const metric = async (name: string) => {
+  const text = await (await fetch(`${server.url}/metrics`)).text()
+  return Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1] ?? 0)
+}
+
+describe('[LV16] the rate of frames', () => {
+  test('twenty at once pass; flooding is told, then the socket is closed', async () => {
+    const { owner, customer, roomId } = await server.pair()
+    const joon = await customer.connect(roomId)
+    for (let n = 1; n <= 120; n++) joon.send({ message: `number ${n}`, client_id: `c${n}` })
+
+    expect((await joon.closed).code).toBe(4409)
+    const refused = joon.received.filter(({ code }) => code === 'rate_limited')
+    expect(refused[0]).toMatchObject({ client_id: expect.stringMatching(/^c\d+$/) })
+    expect((await owner.history(roomId)).length).toBe(joon.received.filter(({ seq }) => seq).length)
+    expect(joon.received.filter(({ seq }) => seq).length).toBeGreaterThanOrEqual(20)
+  })
+
+  test('a reconnect does not reset it', async () => {
+    const { customer, roomId } = await server.pair()
+    const first = await customer.connect(roomId)
+    for (let n = 1; n <= 25; n++) first.send({ message: `number ${n}` })
+    await first.take(25)
+    first.close()
+    await first.closed
+
+    using second = await customer.connect(roomId)
+    for (let n = 1; n <= 10; n++) second.send({ message: `number ${n}` })
+    const answers = await second.take(10)
+
+    expect(answers.filter(({ code }) => code === 'rate_limited').length).toBeGreaterThan(0)
+  })
+})
+
+test('[LV15] more than 256 waiting frames close the socket', async () => {
+  const { customer, roomId } = await server.pair()
+  using raw = await RawSocket.open(`${server.url}/ws/room/${roomId}/messages`, customer.token)
+  // All in one write, so that they are there before the first one is answered.
+  raw.sendTexts(Array.from({ length: 400 }, () => '{"message":"hi"}'))
+  expect((await raw.closed).code).toBe(4409)
+})
+
+test('[LV17] a frame over 64 KiB closes the socket, one of 64 KiB does not', async () => {
+  const { customer, roomId } = await server.pair()
+  using small = await customer.connect(roomId)
+  small.send('{"message":"hi"}'.padEnd(65_536))
+  expect(await small.next()).toMatchObject({ message: 'hi' })
+
+  const large = await customer.connect(roomId)
+  large.send('x'.repeat(65_537))
+  expect([1006, 1009]).toContain((await large.closed).code)
+})
+
+describe('[LV30] pings', () => {
+  test('a client that answers stays', async () => {
+    const { customer, roomId } = await server.pair()
+    using raw = await RawSocket.open(`${server.url}/ws/room/${roomId}/messages`, customer.token)
+    raw.answersPings = true
+    for (let n = 0; n < 3; n++) await raw.ping()
+    raw.sendTexts(['{"message":"still here"}'])
+    expect(JSON.parse(await raw.text())).toMatchObject({ message: 'still here' })
+  })
+
+  test('a client that is silent is closed', async () => {
+    const { customer, roomId } = await server.pair()
+    using raw = await RawSocket.open(`${server.url}/ws/room/${roomId}/messages`, customer.token)
+    await raw.ping()
+    expect((await raw.closed).code).toBe(4408)
+  })
+})
+
+test('connections and live rooms settle at zero', async () => {
+  const { owner, customer, roomId } = await server.pair()
+  const sockets = await Promise.all([owner.connect(roomId), customer.connect(roomId), owner.connect(999_999)])
+  for (const socket of sockets) socket.close()
+  await Promise.all(sockets.map(({ closed }) => closed))
+  while ((await metric('parley_connections')) + (await metric('parley_live_rooms')) > 0) await Bun.sleep(5)
+  expect(await metric('parley_live_rooms')).toBe(0)
+})
