@@ -4,10 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pkg from '../package.json' with { type: 'json' }
 import { flagName, KEYS } from '../src/config.ts'
-
-const { PARLEY_TEST_BINARY } = process.env
-const SOURCE = [process.execPath, '--no-env-file', join(import.meta.dir, '../src/main.ts')]
-const PROGRAM = PARLEY_TEST_BINARY ? [PARLEY_TEST_BINARY] : SOURCE
+import { PROGRAM } from './support/server.ts'
 
 const cwd = mkdtempSync(join(tmpdir(), 'parley-cli-'))
 afterAll(() => rmSync(cwd, { recursive: true }))

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { RawSocket } from './support/raw-socket.ts'
 import { type RunningParley, startParley } from './support/server.ts'
 
 let server: RunningParley
@@ -103,4 +104,27 @@ describe('[LV23] replay', () => {
     expect(frames.map(({ seq }) => seq)).toEqual(seqs(1, 151))
     expect(frames.at(-1)).toMatchObject({ message: 'mine' })
   })
+})
+
+test('[LV31] a client that never reads is closed; the other side is not held up, and its resume has no gap', async () => {
+  const { owner, customer, roomId } = await server.pair()
+  using stuck = await RawSocket.open(`${server.url}/ws/room/${roomId}/messages`, customer.token)
+  using minji = await owner.connect(roomId)
+  minji.send({ message: 'both are here' })
+  await Promise.all([stuck.text(), minji.next()])
+  stuck.stopReading()
+
+  // What the kernel holds for it, then 1 MiB, then it is closed.
+  const isClosed = async () =>
+    /parley_sockets_closed_total\{code="1006"\} [1-9]/.test(await (await fetch(`${server.url}/metrics`)).text())
+  let sent = 1
+  while (!(await isClosed())) {
+    for (let n = 0; n < 50; n++) {
+      minji.send({ message: '한'.repeat(4000) })
+      expect(await minji.next()).toMatchObject({ seq: ++sent })
+    }
+  }
+
+  using back = await customer.connect(roomId, `?after=${Math.max(0, sent - 1000)}`)
+  expect((await back.take(Math.min(1000, sent))).map(({ seq }) => seq)).toEqual(seqs(Math.max(1, sent - 999), sent))
 })
