@@ -126,6 +126,8 @@ async function shutDown({ server }: App, { services: { connections }, storage, s
   // Requests in flight are answered; Bun waits for ever for a socket that does not close, so not for longer than this.
   await Promise.race([server?.stop(), Bun.sleep(REQUESTS_WITHIN_MS)])
   await server?.stop(true)
+  // The log line of a request is written in the turn after its answer.
+  await new Promise(setImmediate)
   stopTicking()
   await storage.close()
 }

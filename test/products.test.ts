@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import type { Problem } from '../src/lib/problem.ts'
+import type { Problem } from '../src/lib/http/problem.ts'
 import type { Product, ProductPage } from '../src/products/model.ts'
 import type { Person } from './support/person.ts'
 import { type RunningParley, startParley } from './support/server.ts'

@@ -241,6 +241,8 @@ describe('[LV10] a frame that is refused leaves the socket open', () => {
     ['arrays 30,000 deep', '['.repeat(30_000), 'bad_frame'],
     ['binary', new Uint8Array([1, 2, 3]), 'bad_frame'],
     ['1e400', '1e400', 'bad_frame'],
+    ['a name twice', '{"message":"hi","message":"ho"}', 'bad_frame'],
+    ['17 levels', `{"message":${'['.repeat(16)}${']'.repeat(16)}}`, 'bad_frame'],
     ['no message', '{}', 'message_required'],
     ['a prototype in place of a message', '{"__proto__":{"message":"hi"}}', 'message_required'],
     ['a message that is a number', { message: 5 }, 'message_required'],

@@ -1,5 +1,5 @@
 import { ChatError } from '../lib/errors.ts'
-import type { Proxies } from '../lib/proxies.ts'
+import type { Proxies } from '../lib/http/proxies.ts'
 
 interface Deps {
   /** Exact origins, lower case. */

@@ -1,5 +1,6 @@
 import { TypeCompiler } from '@sinclair/typebox/compiler'
 import { ChatError } from '../lib/errors.ts'
+import { parseJson } from '../lib/json.ts'
 import { detailOf, type Locale } from '../lib/texts.ts'
 import { ClientId, type Message } from '../messages/model.ts'
 
@@ -18,7 +19,7 @@ export function parseFrame(raw: string | Buffer): Record<string, unknown> {
   if (typeof raw !== 'string') throw badFrame()
   let frame: unknown
   try {
-    frame = JSON.parse(raw)
+    frame = parseJson(raw)
   } catch (cause) {
     throw badFrame(cause)
   }

@@ -1,8 +1,8 @@
 import { Elysia, t } from 'elysia'
 import type { AuthGuard } from '../auth/guard.ts'
 import { ChatError } from '../lib/errors.ts'
-import { LIMIT, signedIn, wholeNumber } from '../lib/operation.ts'
-import { BODY_FAULTS, failures } from '../lib/problem.ts'
+import { LIMIT, signedIn, wholeNumber } from '../lib/http/operation.ts'
+import { BODY_FAULTS, failures } from '../lib/http/problem.ts'
 import { ClientId, Message, MessagePage, NewMessage } from './model.ts'
 import type { Messages } from './service.ts'
 

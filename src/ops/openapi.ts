@@ -1,5 +1,5 @@
 import { ChatError, ERROR_CODES, type ErrorCode } from '../lib/errors.ts'
-import { problemOf } from '../lib/problem.ts'
+import { problemOf } from '../lib/http/problem.ts'
 import { titleOf } from '../lib/texts.ts'
 import { type Schema, Schemas } from './openapi-schemas.ts'
 

@@ -1,7 +1,8 @@
 import { Elysia, type ValidationError } from 'elysia'
 import { ChatError, type FieldError } from '../lib/errors.ts'
+import { problemOf } from '../lib/http/problem.ts'
+import { parseJson } from '../lib/json.ts'
 import type { Log } from '../lib/log.ts'
-import { problemOf } from '../lib/problem.ts'
 import { type Locale, localeFor } from '../lib/texts.ts'
 
 interface Deps {
@@ -36,47 +37,14 @@ async function readBody(request: Request): Promise<Uint8Array> {
   return Buffer.concat(chunks)
 }
 
-/** Deeper than any body of ours. What reads a value after this is recursive, and would take long, or end. */
-const MAX_DEPTH = 16
-
 function parse(body: Uint8Array): unknown {
   // No body at all: whether one was needed is for the route's schema to say.
   if (body.byteLength === 0) return undefined
   try {
-    const json = new TextDecoder('utf-8', { fatal: true }).decode(body)
-    const value: unknown = JSON.parse(json)
-    const { names, depth } = measure(json)
-    if (depth > MAX_DEPTH) throw new Error('too deep')
-    // Of a name that stands twice, one reader takes the first value, and another the last.
-    if (names !== namesIn(value)) throw new Error('a name stands twice')
-    return value
+    return parseJson(new TextDecoder('utf-8', { fatal: true }).decode(body))
   } catch (cause) {
     throw new ChatError('bad_request', { cause })
   }
-}
-
-/** How deep a valid JSON text goes, and how many names stand in it. */
-function measure(json: string) {
-  let [names, depth, level] = [0, 0, 0]
-  let isString = false
-  for (let at = 0; at < json.length; at++) {
-    const char = json[at]
-    if (char === '\\') at += 1
-    else if (char === '"') isString = !isString
-    else if (isString) continue
-    else if (char === ':') names += 1
-    else if (char === '{' || char === '[') depth = Math.max(depth, ++level)
-    else if (char === '}' || char === ']') level -= 1
-  }
-  return { names, depth }
-}
-
-function namesIn(value: unknown): number {
-  if (typeof value !== 'object' || value === null) return 0
-  const isList = Array.isArray(value)
-  let names = isList ? 0 : Object.keys(value).length
-  for (const each of isList ? value : Object.values(value)) names += namesIn(each)
-  return names
 }
 
 /** Every failure in one shape (RFC 9457), with the request's id; Elysia's own shapes never reach a client. */
@@ -109,13 +77,17 @@ function tellable(code: unknown, error: unknown): ChatError {
   return new ChatError('internal', { cause: error })
 }
 
+/** An unknown field is named, but not at any length. */
+const MAX_PATH = 100
+
 function invalid(error: ValidationError): ChatError {
   if (error.type === 'params') return new ChatError('not_found', isRoomId(error) ? { reason: 'room_not_found' } : {})
   // Only our own answer can fail its schema here, and that is no fault of the client's.
   if (error.type === 'response') return new ChatError('internal', { cause: new Error('an answer failed its schema') })
   const fields = new Map<string, FieldError>()
   for (const found of error.all) {
-    if ('path' in found && !fields.has(found.path)) fields.set(found.path, { path: found.path, message: found.message })
+    if ('path' in found && !fields.has(found.path))
+      fields.set(found.path, { path: found.path.slice(0, MAX_PATH), message: found.message })
   }
   return new ChatError('invalid', { errors: [...fields.values()].slice(0, 20) })
 }

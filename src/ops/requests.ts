@@ -1,7 +1,7 @@
 import { Elysia } from 'elysia'
 import { peerOf } from '../auth/guard.ts'
+import type { Proxies } from '../lib/http/proxies.ts'
 import type { Log } from '../lib/log.ts'
-import type { Proxies } from '../lib/proxies.ts'
 
 interface Deps {
   log: Log

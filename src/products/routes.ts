@@ -1,7 +1,7 @@
 import { Elysia, t } from 'elysia'
 import type { AuthGuard } from '../auth/guard.ts'
-import { LIMIT, Nothing, signedIn, wholeNumber } from '../lib/operation.ts'
-import { BODY_FAULTS, failures } from '../lib/problem.ts'
+import { LIMIT, Nothing, signedIn, wholeNumber } from '../lib/http/operation.ts'
+import { BODY_FAULTS, failures } from '../lib/http/problem.ts'
 import { NewProduct, Product, ProductChange, ProductId, ProductPage } from './model.ts'
 import type { Products } from './service.ts'
 

@@ -1,6 +1,6 @@
 import type { Identity } from '../auth/model.ts'
-import { readCursor, writeCursor } from '../lib/cursor.ts'
 import { ChatError } from '../lib/errors.ts'
+import { readCursor, writeCursor } from '../lib/http/cursor.ts'
 import type { NewProduct, Product, ProductChange, ProductPage } from './model.ts'
 import type { ProductStore } from './store.ts'
 

@@ -1,7 +1,7 @@
 import type { Identity } from '../auth/model.ts'
 import { BoundedMap } from '../lib/bounded-map.ts'
-import { readCursor, writeCursor } from '../lib/cursor.ts'
 import { ChatError } from '../lib/errors.ts'
+import { readCursor, writeCursor } from '../lib/http/cursor.ts'
 import type { Products } from '../products/service.ts'
 import type { ReadMark, Role, Room, RoomPage, RoomSummary } from './model.ts'
 import type { RoomStore, Sides } from './store.ts'

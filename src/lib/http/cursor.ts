@@ -1,4 +1,4 @@
-import { ChatError } from './errors.ts'
+import { ChatError } from '../errors.ts'
 
 /** An opaque cursor of whole numbers. */
 export const writeCursor = (...place: number[]): string => Buffer.from(place.join('.')).toString('base64url')

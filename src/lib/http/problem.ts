@@ -1,6 +1,6 @@
 import { type Static, Type as t } from '@sinclair/typebox'
-import { ChatError, ERROR_CODES, type ErrorCode } from './errors.ts'
-import { detailOf, type Locale, titleOf } from './texts.ts'
+import { ChatError, ERROR_CODES, type ErrorCode } from '../errors.ts'
+import { detailOf, type Locale, titleOf } from '../texts.ts'
 
 /** The one shape of every failure on HTTP: RFC 9457, with a stable `code`. */
 export const Problem = t.Object(

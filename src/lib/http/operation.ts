@@ -1,6 +1,6 @@
 import { type IntegerOptions, Type as t } from '@sinclair/typebox'
 import { TypeCompiler } from '@sinclair/typebox/compiler'
-import { ChatError } from './errors.ts'
+import { ChatError } from '../errors.ts'
 
 /** What the API document says of a route that anybody may call. */
 export const open = (summary: string, description = summary) => ({ summary, description })
