@@ -82,6 +82,7 @@ export function createApp(services: Services, { config, storage, metrics, log, v
     .use(roomSocket({ ...services, locale: config.locale }))
     .use(healthRoutes({ ...config, ...services, storage, metrics }))
     .use(docsRoutes({ version, routes: (): ApiRoute[] => app.routes }))
+    .get('/', ({ redirect }) => redirect('/docs'), { detail: { hide: true } })
   return app
 }
 

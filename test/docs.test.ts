@@ -226,3 +226,15 @@ function* nodesOf(value: unknown): Generator<Record<string, unknown>> {
     if (key !== 'example' && key !== 'examples') yield* nodesOf(inner)
   }
 }
+
+test('the front page leads to the documentation', async () => {
+  const answer = await fetch(parley.url, { redirect: 'manual' })
+  expect([answer.status, answer.headers.get('location')]).toEqual([302, '/docs'])
+})
+
+test('the rules of the socket are served where the document links to them', async () => {
+  expect(document.info.description).toContain('(/docs/protocol.md)')
+  const rules = await fetch(`${parley.url}/docs/protocol.md`)
+  expect(rules.headers.get('content-type')).toBe('text/markdown; charset=utf-8')
+  expect(await rules.text()).toContain('**[LV20]**')
+})

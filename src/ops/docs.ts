@@ -5,6 +5,7 @@ import style from 'swagger-ui-dist/swagger-ui.css' with { type: 'file' }
 import bundle from 'swagger-ui-dist/swagger-ui-bundle.js' with { type: 'file' }
 import { COOKIE_NAME } from '../auth/credentials.ts'
 import { ChatError } from '../lib/errors.ts'
+import protocol from '../live/PROTOCOL.md' with { type: 'text' }
 import guide from './api-guide.md' with { type: 'text' }
 import { normalise, type RawDocument } from './openapi.ts'
 
@@ -43,7 +44,7 @@ const INIT = `window.ui = SwaggerUIBundle({
 })
 `
 
-/** Swagger UI at `/docs`, the OpenAPI document at `/docs/json`; nothing on them comes from another server. */
+/** Swagger UI at `/docs`, the OpenAPI document at `/docs/json`, the rules of the socket at `/docs/protocol.md`; nothing on them comes from another server. */
 export const docsRoutes = ({ version, routes }: Deps) => {
   const assets = once(loadAssets)
   const page = once(async () => pageOf('text/html', new Blob([html(await assets())])))
@@ -51,8 +52,10 @@ export const docsRoutes = ({ version, routes }: Deps) => {
     const text = JSON.stringify(normalise(await generate(version, routes())))
     return pageOf('application/json', new Blob([text]))
   })
+  const rules = once(() => pageOf('text/markdown', new Blob([protocol])))
   return new Elysia({ prefix: '/docs', detail: { hide: true } })
     .get('', async ({ request }) => answer(request, await page(), 'no-cache'))
+    .get('/protocol.md', async ({ request }) => answer(request, await rules(), 'no-cache'))
     .get('/json', async ({ request }) => answer(request, await document(), 'no-cache'))
     .get('/assets/:name', async ({ request, params }) => {
       const asset = (await assets()).get(params.name)

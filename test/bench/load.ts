@@ -22,8 +22,9 @@ export interface LoadResult {
   closed: number
   hs_fail: number
   rss_kb: number
+  /** Percent: of both cores that the hypervisor gave to others; of the server's core that it waited for the disk. */
   steal: number
-  gen_cpu_pct: number
+  core0_iowait: number
 }
 
 /** What it prints of idle connections. */

@@ -25,8 +25,9 @@ interface Summary {
   lost: number
   doubled: number
   errors: number
-  /** Percent of both cores that the hypervisor gave to others. */
+  /** Percent: taken from both cores by the hypervisor; of the server's core, spent waiting for the disk. */
   steal: Spread
+  diskWait: Spread
   rssKib: Spread
   raw: LoadResult[]
 }
@@ -67,6 +68,7 @@ function summaryOf(title: string, raw: LoadResult[]): Summary {
     doubled: sum('doubled'),
     errors: sum('errors'),
     steal: spread((one) => one.steal),
+    diskWait: spread((one) => one.core0_iowait),
     rssKib: spread((one) => one.rss_kb),
     raw,
   }

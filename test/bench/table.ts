@@ -12,7 +12,18 @@ export function printReport({ runs, seconds, load, ratios, rest, verdict }: Repo
   console.log(
     `\nMedian [range] of ${runs} interleaved runs of ${seconds} s; 200 senders, 100 characters, flushed each time\n`,
   )
-  const header = ['', 'messages/s', 'CPU µs a message', 'p50 ms', 'p99 ms', 'lost', 'doubled', 'errors', 'steal %']
+  const header = [
+    '',
+    'messages/s',
+    'CPU µs a message',
+    'p50 ms',
+    'p99 ms',
+    'lost',
+    'doubled',
+    'errors',
+    'disk wait %',
+    'steal %',
+  ]
   const rows = Object.values(load).map((one) => [
     one.title,
     spread(one.messagesPerSecond, 0),
@@ -20,6 +31,7 @@ export function printReport({ runs, seconds, load, ratios, rest, verdict }: Repo
     spread(one.p50Ms, 1),
     spread(one.p99Ms, 1),
     ...[one.lost, one.doubled, one.errors].map(String),
+    spread(one.diskWait, 0),
     spread(one.steal, 0),
   ])
   print([header, ...rows])
