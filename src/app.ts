@@ -34,6 +34,8 @@ export interface Adapters {
   version: string
   /** Milliseconds since 1970. */
   now: () => number
+  /** Milliseconds since the start: it never jumps. */
+  uptime: () => number
   /** Hands a frame to every socket on a topic. */
   broadcast: (topic: string, frame: string) => void
 }
@@ -42,7 +44,7 @@ export interface Adapters {
 const SENDS = { burst: 20, perSecond: 5 }
 
 /** Every service meets its adapters here, and nowhere else. */
-export function createServices({ config, storage, metrics, log, now, broadcast }: Adapters) {
+export function createServices({ config, storage, metrics, log, now, uptime, broadcast }: Adapters) {
   const listeners: ((event: ChatEvent) => void)[] = []
   const publish = (event: ChatEvent) => {
     for (const listener of listeners) listener(event)
@@ -54,7 +56,7 @@ export function createServices({ config, storage, metrics, log, now, broadcast }
   const accounts = new Accounts({ ...storage, sessions, passwords, publish, now, signUp: config.accounts })
   const products = new Products({ ...storage, now })
   const rooms = new Rooms({ ...storage, products, now })
-  const sends = new RateLimit({ rate: SENDS, now, on: config.limits })
+  const sends = new RateLimit({ rate: SENDS, now: uptime, on: config.limits })
   const messages = new Messages({ ...storage, rooms, sends, publish, now })
   const hub = new Hub({
     history: storage.messages,
@@ -89,11 +91,12 @@ export function createApp(services: Services, { config, storage, metrics, log, v
 export type App = ReturnType<typeof createApp>
 
 /** Bun's WebSocket handler for the sockets of this app. */
-export const createSockets = (services: Services, { config, metrics, log, now }: Adapters) =>
+export const createSockets = (services: Services, { config, metrics, log, now, uptime }: Adapters) =>
   webSocketHandler({
     ...services,
     log,
     now,
+    uptime,
     frames: config.limits ? SENDS : undefined,
     pingEveryMs: config.pingIntervalMs,
     onClosed: metrics.onClosed,

@@ -42,17 +42,18 @@ export async function startServer(config: Config, options: ServerOptions): Promi
   const { log, workerUrl, version } = options
   const metrics = new Metrics()
   const now = Date.now
+  const uptime = () => performance.now()
   const { storage, migrations } = await openStorage({ ...config, workerUrl, now, onCommit: metrics.onCommit })
   const { applied, snapshot } = migrations
   if (applied.length > 0) log.info('migrated', { count: applied.length, ...(snapshot ? { path: snapshot } : {}) })
   try {
     const broadcast = (topic: string, frame: string) => void app.server?.publish(topic, frame)
-    const adapters: Adapters = { config, storage, metrics, log, version, now, broadcast }
+    const adapters: Adapters = { config, storage, metrics, log, version, now, uptime, broadcast }
     const services = createServices(adapters)
     const demo = options.demo ? await addDemo(services) : undefined
     const app = createApp(services, adapters)
     const url = listen(app, config, createSockets(services, adapters))
-    const stopTicking = keepTime(services, metrics, { now, every: Math.min(TICK_MS, config.pingIntervalMs / 5) })
+    const stopTicking = keepTime(services, metrics, Math.min(TICK_MS, config.pingIntervalMs / 5))
     const close = () => shutDown(app, { services, storage, stopTicking })
     return { url, info: describe(url, config, { storage, demo, version }), failed: storage.failed, close }
   } catch (error) {
@@ -100,17 +101,13 @@ function listen(app: App, config: Config, websocket: ReturnType<typeof createSoc
 }
 
 /** The one timer of the server: pings, deadlines and expiry of every socket; its own delay is the event loop's lag. */
-function keepTime(
-  { connections, hub }: Services,
-  metrics: Metrics,
-  { now, every }: { now: () => number; every: number },
-) {
+function keepTime({ connections, hub }: Services, metrics: Metrics, every: number) {
   metrics.watch({ connections: () => connections.size, liveRooms: () => hub.liveRooms })
   let due = performance.now() + every
   const timer = setInterval(() => {
     metrics.onLag(Math.max(0, performance.now() - due))
     due = performance.now() + every
-    connections.tick(now())
+    connections.tick()
   }, every)
   return () => clearInterval(timer)
 }

@@ -14,9 +14,9 @@ export class Bucket {
     this.#at = now
   }
 
-  /** Takes one token if there is one. A clock that went back refills nothing and takes nothing away. */
+  /** Takes one token if there is one. */
   take({ burst, perSecond }: Rate, now: number): boolean {
-    this.#tokens = Math.min(burst, this.#tokens + (Math.max(0, now - this.#at) / 1000) * perSecond)
+    this.#tokens = Math.min(burst, this.#tokens + ((now - this.#at) / 1000) * perSecond)
     this.#at = now
     if (this.#tokens < 1) return false
     this.#tokens -= 1
@@ -30,6 +30,7 @@ export class Bucket {
 
 interface Limit {
   rate: Rate
+  /** Milliseconds of a clock that never jumps. */
   now: () => number
   /** `false` lets everything through (PARLEY_LIMITS=off). */
   on: boolean

@@ -25,8 +25,8 @@ export const CLOSE_REASON: Record<CloseCode, string> = {
 /** An open socket of a person, whatever it speaks. */
 export interface Connection {
   identity: Identity
-  /** Called every second or so, with the clock: pings, deadlines, expiry. */
-  tick(now: number): void
+  /** Called every second or so: pings, deadlines, expiry. */
+  tick(): void
   /** Closes at once. */
   end(code: CloseCode): void
   /** Answers what it was already sent, then closes. */
@@ -76,8 +76,8 @@ export class Connections {
     }
   }
 
-  tick(now: number): void {
-    for (const connection of this.#all) connection.tick(now)
+  tick(): void {
+    for (const connection of this.#all) connection.tick()
   }
 
   /** Closes all in batches spread over `spreadMs`, so that they do not all come back in the same instant. */

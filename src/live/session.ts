@@ -19,7 +19,9 @@ export interface LiveDeps {
   hub: Hub
   connections: Connections
   log: Log
+  /** Milliseconds since 1970, for what has a date; and since the start, for what takes time: a clock may be set. */
   now: () => number
+  uptime: () => number
   /** Frames of one connection; `undefined` lifts the limit. */
   frames: Rate | undefined
   pingEveryMs: number
@@ -78,8 +80,8 @@ export class RoomSession implements Connection, Member {
     this.identity = identity
     this.#roomId = roomId
     this.#locale = locale
-    this.#bucket = deps.frames && new Bucket(deps.frames, deps.now())
-    this.#pingedAt = deps.now()
+    this.#bucket = deps.frames && new Bucket(deps.frames, deps.uptime())
+    this.#pingedAt = deps.uptime()
   }
 
   /** Registers, joins, then takes frames. */
@@ -138,7 +140,7 @@ export class RoomSession implements Connection, Member {
   }
 
   #limit() {
-    if (!this.#deps.frames || this.#bucket?.take(this.#deps.frames, this.#deps.now())) return
+    if (!this.#deps.frames || this.#bucket?.take(this.#deps.frames, this.#deps.uptime())) return
     throw new ChatError('rate_limited')
   }
 
@@ -206,19 +208,18 @@ export class RoomSession implements Connection, Member {
     this.#awaitsPong = false
   }
 
-  tick(now: number): void {
-    const { pingEveryMs } = this.#deps
-    const silence = now - this.#pingedAt
+  tick(): void {
+    const { pingEveryMs, now, uptime } = this.#deps
+    const silence = uptime() - this.#pingedAt
     if (this.#isClosing) {
       // The closing handshake had its time: the peer is gone, or does not read.
       if (silence >= pingEveryMs * PONG_WITHIN) this.#socket.terminate()
-    } else if (now >= this.identity.expiresAt) {
+    } else if (now() >= this.identity.expiresAt) {
       this.end(CLOSE.unauthenticated)
     } else if (this.#awaitsPong && silence >= pingEveryMs * PONG_WITHIN) {
       this.end(CLOSE.tooSlow)
-      this.#pingedAt = now
     } else if (silence >= pingEveryMs) {
-      this.#pingedAt = now
+      this.#pingedAt = uptime()
       this.#awaitsPong = true
       this.#socket.ping()
     }
@@ -227,7 +228,7 @@ export class RoomSession implements Connection, Member {
   end(code: CloseCode): void {
     if (this.#isClosing) return
     this.#isClosing = true
-    this.#pingedAt = this.#deps.now()
+    this.#pingedAt = this.#deps.uptime()
     this.#socket.close(code, CLOSE_REASON[code])
     this.onDrain()
   }
