@@ -229,6 +229,22 @@ describe('the handshake', () => {
   })
 })
 
+test('[LV6] a new password closes the sockets of the other sessions, and not of this one', async () => {
+  const { customer, roomId } = await server.pair()
+  const again = await customer.post('/api/sessions', { email: customer.email, password: customer.password })
+  const { token } = (await again.json()) as { token: string }
+  const other = await openSocket(path(roomId), { headers: { authorization: `Bearer ${token}` } })
+  using own = await customer.connect(roomId)
+  await customer.send(roomId, 'here')
+  await Promise.all([own.next(), other.next()])
+
+  await customer.put('/api/me/password', { current: customer.password, next: 'another good one' })
+
+  expect((await other.closed).code).toBe(4401)
+  own.send({ message: 'still here' })
+  expect(await own.next()).toMatchObject({ message: 'still here' })
+})
+
 describe('[LV10] a frame that is refused leaves the socket open', () => {
   const other = { message: 'hi', sender_email: 'someone@else.example' }
   test.each([
