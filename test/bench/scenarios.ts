@@ -28,21 +28,14 @@ interface Parts {
 
 /** Two people in each of 100 rooms; each sends its next message when its last one comes back. */
 export function scenarios(bench: Workbench, { binary, pairs, market, seconds }: Parts): Scenario[] {
-  const closed = ['--rate', 'closed', '--rooms', String(PAIRS), '--members', '2', '--size', '100']
-  const timed = [...closed, '--warmup', '2', '--duration', String(seconds)]
-  const inPairs = [...timed, '--lines', pairs.pairs]
-  const before = [...closed, '--warmup', '0', '--duration', '2', '--lines', market.pairs]
-  const roaming = [
-    ...closed,
-    '--warmup',
-    '0',
-    '--duration',
-    String(seconds),
-    '--lines',
-    market.roaming,
-    '--roam',
-    '100',
+  const closed = (warmup: number, duration: number) => [
+    ...['--rate', 'closed', '--rooms', String(PAIRS), '--members', '2', '--size', '100'],
+    ...['--warmup', String(warmup), '--duration', String(duration)],
   ]
+  const timed = closed(2, seconds)
+  const inPairs = [...timed, '--lines', pairs.pairs]
+  const before = [...closed(0, 2), '--lines', market.pairs]
+  const roaming = [...closed(0, seconds), '--lines', market.roaming, '--roam', String(PAIRS)]
   const onPairs = () => startParley(bench, binary, pairs)
   const onMarket = () => startParley(bench, binary, market)
   return [
