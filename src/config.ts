@@ -135,7 +135,7 @@ export const KEYS = {
   },
   limits: {
     env: 'PARLEY_LIMITS',
-    description: '`on`; `off` lifts every rate limit and connection cap, for benchmarks only.',
+    description: '`on`; `off` lifts every rate limit, for benchmarks only.',
     parse: onOff,
     default: 'on',
   },

@@ -26,6 +26,15 @@ describe('[LV16] the rate of frames', () => {
     expect(joon.received.filter(({ seq }) => seq).length).toBeGreaterThanOrEqual(20)
   })
 
+  test('frames that cannot be read count too', async () => {
+    const { customer, roomId } = await server.pair()
+    const joon = await customer.connect(roomId)
+    for (let n = 1; n <= 120; n++) joon.send('nonsense')
+    expect((await joon.closed).code).toBe(4409)
+    expect(joon.received.slice(0, 20).every(({ code }) => code === 'bad_frame')).toBe(true)
+    expect(joon.received.at(-1)).toMatchObject({ code: 'rate_limited' })
+  })
+
   test('a reconnect does not reset it', async () => {
     const { customer, roomId } = await server.pair()
     const first = await customer.connect(roomId)

@@ -22,6 +22,16 @@ describe('the data directory', () => {
     await storage.close()
   })
 
+  test('has everything in one file after a clean end', async () => {
+    const dataDir = emptyDir()
+    const { storage } = await open(dataDir)
+    await roomIn(storage)
+    await storage.close()
+    const log = Bun.file(join(dataDir, 'parley.db-wal'))
+    expect((await log.exists()) ? log.size : 0).toBe(0)
+    expect(database(dataDir).query('SELECT count(*) AS rooms FROM rooms').get()).toEqual({ rooms: 1 })
+  })
+
   test('is held by one process, and free again after it closed', async () => {
     const dataDir = emptyDir()
     const { storage } = await open(dataDir)

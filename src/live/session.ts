@@ -128,20 +128,22 @@ export class RoomSession implements Connection, Member {
   }
 
   async #handle(raw: string | Buffer): Promise<void> {
+    // A frame that cannot be read counts too.
+    const isTooMuch = this.#isTooMuch()
     let clientId: string | undefined
     try {
       const frame = parseFrame(raw)
       clientId = clientIdOf(frame)
-      this.#limit()
-      await this.#send(readSend(frame))
+      if (!isTooMuch) await this.#send(readSend(frame))
     } catch (error) {
-      this.#tell(error, clientId)
+      if (!isTooMuch) this.#tell(error, clientId)
     }
+    if (isTooMuch) this.#tell(new ChatError('rate_limited'), clientId)
   }
 
-  #limit() {
-    if (!this.#deps.frames || this.#bucket?.take(this.#deps.frames, this.#deps.uptime())) return
-    throw new ChatError('rate_limited')
+  #isTooMuch(): boolean {
+    const { frames, uptime } = this.#deps
+    return frames !== undefined && this.#bucket?.take(frames, uptime()) === false
   }
 
   async #send({ text, clientId, senderEmail, roomId = this.#roomId }: PlainSend) {

@@ -1,5 +1,6 @@
 import type { Database } from 'bun:sqlite'
 import { and, asc, desc, eq, gt, lt, sql } from 'drizzle-orm'
+import type { Peer } from '../../auth/model.ts'
 import { ChatError } from '../../lib/errors.ts'
 import type { Message } from '../../messages/model.ts'
 import type { MessageStore, Span } from '../../messages/store.ts'
@@ -15,11 +16,11 @@ type Appended = { seq: number; at: number; created: boolean } | 'reused' | null
 /** A tuple, not an object: it crosses to the writer once a message. */
 type Row = [roomId: number, senderId: string, text: string, clientId: string | null, at: number]
 
-export function appendCommands(sqlite: Database, rooms: RoomsInHand) {
-  const clientIds = new ClientIds(sqlite)
+export function appendCommands(sqlite: Database, db: Db, rooms: RoomsInHand) {
+  const clientIds = new ClientIds(db)
   // Raw and prepared: this one statement runs once a message.
   const insert = sqlite.prepare(
-    `INSERT INTO messages (room_id, seq, count_no, kind, sender_id, text, client_id, created_at)
+    `INSERT INTO messages (room_id, seq, count_no, kind, sender_no, text, client_id, created_at)
      VALUES (?, ?, ?, 'text', ?, ?, ?, ?)`,
   )
 
@@ -27,23 +28,25 @@ export function appendCommands(sqlite: Database, rooms: RoomsInHand) {
     append([roomId, senderId, text, clientId, at]: Row): Appended {
       const room = rooms.get(roomId)
       if (!room) return null
-      const earlier = clientId === null ? undefined : clientIds.find(room, senderId, clientId)
+      const isOwner = senderId === room.ownerId
+      const senderNo = isOwner ? room.ownerNo : room.customerNo
+      const earlier = clientId === null ? undefined : clientIds.find(room, senderNo, clientId)
       if (earlier) return earlier.text === text ? { seq: earlier.seq, at: earlier.at, created: false } : 'reused'
 
       rooms.touch(room)
       const seq = ++room.lastSeq
       const count = ++room.lastCount
-      room.lastMessageId = Number(insert.run(roomId, seq, count, senderId, text, clientId, at).lastInsertRowid)
+      room.lastMessageId = Number(insert.run(roomId, seq, count, senderNo, text, clientId, at).lastInsertRowid)
       room.lastMessageSeq = seq
       // Who writes has read what is above.
-      if (senderId === room.ownerId) {
+      if (isOwner) {
         room.ownerReadSeq = seq
         room.ownerReadCount = count
       } else {
         room.customerReadSeq = seq
         room.customerReadCount = count
       }
-      clientIds.note(room, senderId, clientId)
+      clientIds.note(room, senderNo, clientId)
       return { seq, at, created: true }
     },
   }
@@ -71,7 +74,7 @@ export function sqliteMessages(db: Db, write: Write<ReturnType<typeof appendComm
       const rows = db
         .select(messageColumns)
         .from(messages)
-        .leftJoin(users, eq(users.id, messages.senderId))
+        .leftJoin(users, eq(users.number, messages.senderNo))
         .where(within(roomId, span))
         .orderBy(forward ? asc(messages.seq) : desc(messages.seq))
         .limit(span.limit)
@@ -96,8 +99,7 @@ const messageColumns = {
   roomId: messages.roomId,
   seq: messages.seq,
   kind: messages.kind,
-  senderId: messages.senderId,
-  username: users.username,
+  sender: { id: users.id, username: users.username },
   text: messages.text,
   clientId: messages.clientId,
   createdAt: messages.createdAt,
@@ -107,18 +109,17 @@ interface MessageRow {
   roomId: number
   seq: number
   kind: string
-  senderId: string | null
-  username: string | null
+  sender: Peer | null
   text: string
   clientId: string | null
   createdAt: number
 }
 
-export const toMessage = ({ senderId, username, createdAt, ...row }: MessageRow): Message => ({
+export const toMessage = ({ createdAt, ...row }: MessageRow): Message => ({
   roomId: row.roomId,
   seq: row.seq,
   kind: row.kind,
-  sender: senderId === null ? null : { id: senderId, username: username ?? '' },
+  sender: row.sender,
   text: row.text,
   clientId: row.clientId,
   createdAt: new Date(createdAt).toISOString(),

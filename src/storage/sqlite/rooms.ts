@@ -1,4 +1,4 @@
-import { and, desc, eq, gt, or, type SQL, sql } from 'drizzle-orm'
+import { and, desc, eq, gt, or, type Placeholder, type SQL, sql } from 'drizzle-orm'
 import { alias } from 'drizzle-orm/sqlite-core'
 import type { Role, RoomSummary } from '../../rooms/model.ts'
 import type { InboxFilter, OpenedRoom, RoomStore, Sides } from '../../rooms/store.ts'
@@ -15,9 +15,10 @@ export const roomCommands = (db: Db, inHand: RoomsInHand) => ({
   openRoom(room: Sides & { productId: string }, at: number): OpenedRoom {
     const existing = db.select({ roomId: rooms.id }).from(rooms).where(sameRoom(room)).get()
     if (existing) return { ...existing, created: false }
+    const { ownerId, customerId, productId } = room
     const { id } = db
       .insert(rooms)
-      .values({ ...room, createdAt: at })
+      .values({ ownerNo: numberOf(ownerId), customerNo: numberOf(customerId), productId, createdAt: at })
       .returning({ id: rooms.id })
       .get()
     return { roomId: id, created: true }
@@ -51,22 +52,27 @@ const countAt = (db: Db, roomId: number, seq: number) =>
     .get()?.count ?? 0
 
 const sameRoom = ({ ownerId, customerId, productId }: Sides & { productId: string }) =>
-  and(eq(rooms.ownerId, ownerId), eq(rooms.customerId, customerId), eq(rooms.productId, productId))
+  and(eq(rooms.ownerNo, numberOf(ownerId)), eq(rooms.customerNo, numberOf(customerId)), eq(rooms.productId, productId))
+
+/** Rooms refer to people by their numbers. */
+const numberOf = (userId: string | Placeholder) => sql<number>`(SELECT number FROM users WHERE id = ${userId})`
 
 export function sqliteRooms(db: Db, write: Write<ReturnType<typeof roomCommands>>): RoomStore {
   const members = db
-    .select({ ownerId: rooms.ownerId, customerId: rooms.customerId })
+    .select({ ownerId: owners.id, customerId: customers.id })
     .from(rooms)
+    .innerJoin(owners, eq(owners.number, rooms.ownerNo))
+    .innerJoin(customers, eq(customers.number, rooms.customerNo))
     .where(eq(rooms.id, sql.placeholder('roomId')))
     .prepare()
   const unread = db
     .select({ total: unreadOf('owner') })
     .from(rooms)
-    .where(eq(rooms.ownerId, sql.placeholder('userId')))
+    .where(eq(rooms.ownerNo, numberOf(sql.placeholder('userId'))))
   const asCustomer = db
     .select({ total: unreadOf('customer') })
     .from(rooms)
-    .where(eq(rooms.customerId, sql.placeholder('userId')))
+    .where(eq(rooms.customerNo, numberOf(sql.placeholder('userId'))))
   const totals = unread.unionAll(asCustomer).prepare()
 
   return {
@@ -79,7 +85,7 @@ export function sqliteRooms(db: Db, write: Write<ReturnType<typeof roomCommands>
       return members.get({ roomId })
     },
     async summary(roomId, userId) {
-      const mine = or(eq(rooms.ownerId, userId), eq(rooms.customerId, userId))
+      const mine = or(eq(rooms.ownerNo, numberOf(userId)), eq(rooms.customerNo, numberOf(userId)))
       const [row] = summaries(db, and(eq(rooms.id, roomId), mine), 1)
       return row && toSummary(row, userId)
     },
@@ -101,8 +107,8 @@ export function sqliteRooms(db: Db, write: Write<ReturnType<typeof roomCommands>
 }
 
 const SIDE = {
-  owner: { id: rooms.ownerId, readCount: rooms.ownerReadCount },
-  customer: { id: rooms.customerId, readCount: rooms.customerReadCount },
+  owner: { number: rooms.ownerNo, readCount: rooms.ownerReadCount },
+  customer: { number: rooms.customerNo, readCount: rooms.customerReadCount },
 }
 
 const unreadOf = (role: Role) =>
@@ -110,7 +116,7 @@ const unreadOf = (role: Role) =>
 
 function inInbox(userId: string, role: Role, { productId, unread, after }: InboxFilter): SQL | undefined {
   return and(
-    eq(SIDE[role].id, userId),
+    eq(SIDE[role].number, numberOf(userId)),
     // A room that was opened and never written in is nothing that its owner needs to see.
     role === 'owner' ? gt(rooms.lastMessageId, 0) : undefined,
     productId === undefined ? undefined : eq(rooms.productId, productId),
@@ -137,8 +143,8 @@ function summaries(db: Db, where: SQL | undefined, limit: number) {
     })
     .from(rooms)
     .innerJoin(products, eq(products.id, rooms.productId))
-    .innerJoin(owners, eq(owners.id, rooms.ownerId))
-    .innerJoin(customers, eq(customers.id, rooms.customerId))
+    .innerJoin(owners, eq(owners.number, rooms.ownerNo))
+    .innerJoin(customers, eq(customers.number, rooms.customerNo))
     .leftJoin(messages, eq(messages.id, rooms.lastMessageId))
     .where(where)
     .orderBy(desc(rooms.lastMessageId), desc(rooms.id))
@@ -148,11 +154,13 @@ function summaries(db: Db, where: SQL | undefined, limit: number) {
 
 type SummaryRow = ReturnType<typeof summaries>[number]
 
+const senderOf = (number: number | null, { room, owner, customer }: Pick<SummaryRow, 'room' | 'owner' | 'customer'>) =>
+  number === room.ownerNo ? owner : number === room.customerNo ? customer : null
+
 function toSummary({ room, product, owner, customer, last }: SummaryRow, userId: string): RoomSummary {
-  const isOwner = room.ownerId === userId
+  const isOwner = owner.id === userId
   const createdAt = new Date(room.createdAt).toISOString()
-  const sender = last?.senderId === owner.id ? owner : customer
-  const lastMessage = last ? toMessage({ ...last, username: sender.username }) : null
+  const lastMessage = last ? toMessage({ ...last, sender: senderOf(last.senderNo, { room, owner, customer }) }) : null
   return {
     id: room.id,
     product: toProduct(product),

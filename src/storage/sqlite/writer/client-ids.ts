@@ -1,4 +1,6 @@
-import type { Database } from 'bun:sqlite'
+import { and, eq, gt, isNotNull, sql } from 'drizzle-orm'
+import type { Db } from '../database.ts'
+import { messages } from '../schema.ts'
 import { CLIENT_ID_WINDOW, type RoomRow } from './rooms-in-hand.ts'
 
 interface Earlier {
@@ -15,37 +17,41 @@ export class ClientIds {
   readonly #newest
   readonly #entry
 
-  constructor(sqlite: Database) {
-    this.#newest = sqlite.prepare<{ seq: number; sender: string; client: string }, [number, number]>(
-      `SELECT seq, sender_id AS sender, client_id AS client FROM messages
-       WHERE room_id = ? AND seq > ? AND client_id IS NOT NULL`,
-    )
-    this.#entry = sqlite.prepare<Earlier & { sender: string; client: string }, [number, number]>(
-      `SELECT seq, text, created_at AS at, sender_id AS sender, client_id AS client FROM messages
-       WHERE room_id = ? AND seq = ?`,
-    )
+  constructor(db: Db) {
+    const { roomId, seq, text, createdAt: at, senderNo: sender, clientId: client } = messages
+    const placeholder = { room: sql.placeholder('room'), seq: sql.placeholder('seq') }
+    this.#newest = db
+      .select({ seq, sender, client })
+      .from(messages)
+      .where(and(eq(roomId, placeholder.room), gt(seq, placeholder.seq), isNotNull(client)))
+      .prepare()
+    this.#entry = db
+      .select({ seq, text, at, sender, client })
+      .from(messages)
+      .where(and(eq(roomId, placeholder.room), eq(seq, placeholder.seq)))
+      .prepare()
   }
 
-  find(room: RoomRow, senderId: string, clientId: string): Earlier | undefined {
+  find(room: RoomRow, senderNo: number, clientId: string): Earlier | undefined {
     const recent = room.recent ?? this.#read(room)
-    const hash = hashOf(senderId, clientId)
+    const hash = hashOf(senderNo, clientId)
     for (let slot = recent.indexOf(hash); slot !== -1; slot = recent.indexOf(hash, slot + 1)) {
-      const entry = this.#entry.get(room.id, newestSeqIn(slot, room.lastSeq))
-      if (entry?.sender === senderId && entry.client === clientId) return entry
+      const entry = this.#entry.get({ room: room.id, seq: newestSeqIn(slot, room.lastSeq) })
+      if (entry?.sender === senderNo && entry.client === clientId) return entry
     }
     return undefined
   }
 
   /** To be called with the room already at the seq of the new message. */
-  note(room: RoomRow, senderId: string, clientId: string | null): void {
+  note(room: RoomRow, senderNo: number, clientId: string | null): void {
     if (!room.recent) return
-    room.recent[room.lastSeq % CLIENT_ID_WINDOW] = clientId === null ? 0 : hashOf(senderId, clientId)
+    room.recent[room.lastSeq % CLIENT_ID_WINDOW] = clientId === null ? 0 : hashOf(senderNo, clientId)
   }
 
   #read(room: RoomRow): Uint32Array {
     const recent = new Uint32Array(CLIENT_ID_WINDOW)
-    for (const { seq, sender, client } of this.#newest.all(room.id, room.lastSeq - CLIENT_ID_WINDOW)) {
-      recent[seq % CLIENT_ID_WINDOW] = hashOf(sender, client)
+    for (const { seq, sender, client } of this.#newest.all({ room: room.id, seq: room.lastSeq - CLIENT_ID_WINDOW })) {
+      recent[seq % CLIENT_ID_WINDOW] = hashOf(sender ?? 0, client ?? '')
     }
     room.recent = recent
     return recent
@@ -53,6 +59,6 @@ export class ClientIds {
 }
 
 /** Never 0: that marks an entry without a client id. */
-const hashOf = (senderId: string, clientId: string) => Bun.hash.xxHash32(`${senderId} ${clientId}`) || 1
+const hashOf = (senderNo: number, clientId: string) => Bun.hash.xxHash32(`${senderNo} ${clientId}`) || 1
 
 const newestSeqIn = (slot: number, lastSeq: number) => lastSeq - ((lastSeq - slot) % CLIENT_ID_WINDOW)

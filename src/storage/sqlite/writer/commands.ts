@@ -17,7 +17,7 @@ export const commandsFor = (sqlite: Database, db: Db, rooms: RoomsInHand) => ({
   ...sessionCommands(db),
   ...productCommands(db),
   ...roomCommands(db, rooms),
-  ...appendCommands(sqlite, rooms),
+  ...appendCommands(sqlite, db, rooms),
   ...heartbeatCommands(db),
 })
 

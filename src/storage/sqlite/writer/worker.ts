@@ -1,4 +1,4 @@
-import { openDatabase } from '../database.ts'
+import { closeDatabase, openDatabase } from '../database.ts'
 import { Batches } from './batch.ts'
 import { type Commands, commandsFor } from './commands.ts'
 import { RoomsInHand } from './rooms-in-hand.ts'
@@ -23,7 +23,7 @@ self.onmessage = ({ data }: MessageEvent<string>) => {
   const { batches, sqlite } = open(JSON.parse(data))
   self.onmessage = (message: MessageEvent<string>) => {
     if (message.data === 'close') {
-      sqlite.close()
+      closeDatabase(sqlite)
       self.postMessage('closed')
       return
     }

@@ -4,7 +4,7 @@ CREATE TABLE `messages` (
 	`seq` integer NOT NULL,
 	`count_no` integer NOT NULL,
 	`kind` text NOT NULL,
-	`sender_id` text,
+	`sender_no` integer,
 	`text` text NOT NULL,
 	`client_id` text,
 	`data` text,
@@ -35,8 +35,8 @@ CREATE TABLE `products` (
 CREATE TABLE `rooms` (
 	`id` integer PRIMARY KEY AUTOINCREMENT,
 	`product_id` text NOT NULL,
-	`owner_id` text NOT NULL,
-	`customer_id` text NOT NULL,
+	`owner_no` integer NOT NULL,
+	`customer_no` integer NOT NULL,
 	`last_seq` integer DEFAULT 0 NOT NULL,
 	`last_count` integer DEFAULT 0 NOT NULL,
 	`last_message_id` integer DEFAULT 0 NOT NULL,
@@ -54,8 +54,8 @@ CREATE TABLE `rooms` (
 	`customer_muted_until` integer,
 	`customer_archived_at` integer,
 	CONSTRAINT `fk_rooms_product_id_products_id_fk` FOREIGN KEY (`product_id`) REFERENCES `products`(`id`),
-	CONSTRAINT `fk_rooms_owner_id_users_id_fk` FOREIGN KEY (`owner_id`) REFERENCES `users`(`id`),
-	CONSTRAINT `fk_rooms_customer_id_users_id_fk` FOREIGN KEY (`customer_id`) REFERENCES `users`(`id`)
+	CONSTRAINT `fk_rooms_owner_no_users_number_fk` FOREIGN KEY (`owner_no`) REFERENCES `users`(`number`),
+	CONSTRAINT `fk_rooms_customer_no_users_number_fk` FOREIGN KEY (`customer_no`) REFERENCES `users`(`number`)
 ) STRICT;
 --> statement-breakpoint
 CREATE TABLE `sessions` (
@@ -78,7 +78,8 @@ CREATE TABLE `tickets` (
 ) STRICT;
 --> statement-breakpoint
 CREATE TABLE `users` (
-	`id` text PRIMARY KEY,
+	`number` integer PRIMARY KEY AUTOINCREMENT,
+	`id` text NOT NULL,
 	`email` text,
 	`username` text NOT NULL,
 	`password_hash` text,
@@ -90,13 +91,14 @@ CREATE TABLE `users` (
 CREATE UNIQUE INDEX `messages_room_seq` ON `messages` (`room_id`,`seq`);--> statement-breakpoint
 CREATE UNIQUE INDEX `products_id` ON `products` (`id`);--> statement-breakpoint
 CREATE INDEX `products_owner` ON `products` (`owner_id`);--> statement-breakpoint
-CREATE UNIQUE INDEX `rooms_pair` ON `rooms` (`owner_id`,`customer_id`,`product_id`);--> statement-breakpoint
+CREATE UNIQUE INDEX `rooms_pair` ON `rooms` (`owner_no`,`customer_no`,`product_id`);--> statement-breakpoint
 CREATE INDEX `rooms_product` ON `rooms` (`product_id`);--> statement-breakpoint
-CREATE INDEX `rooms_owner_inbox` ON `rooms` (`owner_id`,`last_message_id`);--> statement-breakpoint
-CREATE INDEX `rooms_customer_inbox` ON `rooms` (`customer_id`,`last_message_id`);--> statement-breakpoint
+CREATE INDEX `rooms_owner_inbox` ON `rooms` (`owner_no`,`last_message_id`);--> statement-breakpoint
+CREATE INDEX `rooms_customer_inbox` ON `rooms` (`customer_no`,`last_message_id`);--> statement-breakpoint
 CREATE INDEX `sessions_user` ON `sessions` (`user_id`);--> statement-breakpoint
 CREATE INDEX `sessions_expiry` ON `sessions` (`expires_at`);--> statement-breakpoint
 CREATE INDEX `tickets_user` ON `tickets` (`user_id`);--> statement-breakpoint
 CREATE INDEX `tickets_session` ON `tickets` (`session_hash`);--> statement-breakpoint
 CREATE INDEX `tickets_expiry` ON `tickets` (`expires_at`);--> statement-breakpoint
+CREATE UNIQUE INDEX `users_id` ON `users` (`id`);--> statement-breakpoint
 CREATE UNIQUE INDEX `users_email` ON `users` (`email`) WHERE password_hash IS NOT NULL;
