@@ -12,7 +12,8 @@ import type { Log } from './lib/log.ts'
 import { RateLimit } from './lib/rate-limit.ts'
 import { Connections } from './live/connections.ts'
 import { Hub } from './live/hub.ts'
-import { roomSocket, webSocketHandler } from './live/room-socket.ts'
+import { roomSocket } from './live/room-socket.ts'
+import { webSocketHandler } from './live/socket.ts'
 import { messageRoutes } from './messages/routes.ts'
 import { Messages } from './messages/service.ts'
 import { type ApiRoute, docsRoutes } from './ops/docs.ts'
@@ -71,17 +72,19 @@ export function createServices({ config, storage, metrics, log, now, uptime, bro
 export type Services = ReturnType<typeof createServices>
 
 /** One `.use()` a feature. */
-export function createApp(services: Services, { config, storage, metrics, log, version }: Adapters) {
+export function createApp(services: Services, { config, storage, metrics, log, version, now, uptime }: Adapters) {
+  const { locale, pingIntervalMs: pingEveryMs } = config
+  const frames = config.limits ? SENDS : undefined
   const guard = authGuard(services)
   const app = new Elysia({ normalize: false, handler: { standardHostname: false } })
     .use(requests({ log, proxies: services.proxies, onRequest: metrics.onRequest }))
-    .use(problems({ log, locale: config.locale }))
+    .use(problems({ log, locale }))
     .use(jsonBodies())
     .use(authRoutes({ guard, ...services }))
     .use(productRoutes({ guard, ...services }))
     .use(roomRoutes({ guard, ...services }))
     .use(messageRoutes({ guard, ...services }))
-    .use(roomSocket({ ...services, locale: config.locale }))
+    .use(roomSocket({ ...services, log, now, uptime, frames, pingEveryMs, locale }))
     .use(healthRoutes({ ...config, ...services, storage, metrics }))
     .use(docsRoutes({ version, routes: (): ApiRoute[] => app.routes }))
     .get('/', ({ redirect }) => redirect('/docs'), { detail: { hide: true } })
@@ -91,13 +94,4 @@ export function createApp(services: Services, { config, storage, metrics, log, v
 export type App = ReturnType<typeof createApp>
 
 /** Bun's WebSocket handler for the sockets of this app. */
-export const createSockets = (services: Services, { config, metrics, log, now, uptime }: Adapters) =>
-  webSocketHandler({
-    ...services,
-    log,
-    now,
-    uptime,
-    frames: config.limits ? SENDS : undefined,
-    pingEveryMs: config.pingIntervalMs,
-    onClosed: metrics.onClosed,
-  })
+export const createSockets = ({ metrics, log }: Adapters) => webSocketHandler({ log, onClosed: metrics.onClosed })

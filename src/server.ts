@@ -52,7 +52,7 @@ export async function startServer(config: Config, options: ServerOptions): Promi
     const services = createServices(adapters)
     const demo = options.demo ? await addDemo(services) : undefined
     const app = createApp(services, adapters)
-    const url = listen(app, config, createSockets(services, adapters))
+    const url = listen(app, config, createSockets(adapters))
     const stopTicking = keepTime(services, metrics, Math.min(TICK_MS, config.pingIntervalMs / 5))
     const close = () => shutDown(app, { services, storage, stopTicking })
     return { url, info: describe(url, config, { storage, demo, version }), failed: storage.failed, close }

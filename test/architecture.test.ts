@@ -9,9 +9,9 @@ const LAYERS: [name: string, files: RegExp][] = [
   ['adapter', /^(storage|relay)\//],
   [
     'service',
-    /\/service\.ts$|^auth\/(accounts|sessions|passwords|origins|credentials)\.ts$|^live\/(hub|sequencer|connections)\.ts$/,
+    /\/service\.ts$|^auth\/(accounts|sessions|passwords|origins|credentials)\.ts$|^live\/(hub|sequencer|connections|frame-queue)\.ts$/,
   ],
-  ['transport', /\/(routes|guard)\.ts$|^live\/(session|[^/]+-socket)\.ts$|^ops\//],
+  ['transport', /\/(routes|guard)\.ts$|^live\/(session|socket|[^/]+-socket)\.ts$|^ops\//],
   ['root', /^[^/]+\.ts$|^cli\//],
 ]
 

@@ -48,9 +48,10 @@ export class Sequencer {
   readonly #ready: Promise<void>
   /** The last seq that was published; everything up to it is in storage. */
   #head = -1
-  readonly #held = new Map<number, Message>()
-  readonly #joiners = new Set<Joiner>()
-  readonly #listeners = new Map<Wire, number>()
+  // Nearly always empty, and there is one sequencer for each live room: made when first needed.
+  #held: Map<number, Message> | undefined
+  readonly #joiners: Joiner[] = []
+  readonly #listeners: { wire: Wire; count: number }[] = []
   #repairing = false
 
   constructor(deps: Deps) {
@@ -59,12 +60,12 @@ export class Sequencer {
   }
 
   get isIdle(): boolean {
-    return this.#listeners.size === 0 && this.#joiners.size === 0
+    return this.#listeners.length === 0 && this.#joiners.length === 0
   }
 
   async #open() {
     const head = await this.#deps.history.lastSeq(this.#deps.roomId)
-    for (const seq of this.#held.keys()) if (seq <= head) this.#held.delete(seq)
+    for (const seq of this.#held?.keys() ?? []) if (seq <= head) this.#held?.delete(seq)
     this.#head = head
     this.#releaseHeld()
   }
@@ -73,8 +74,9 @@ export class Sequencer {
   enter(message: Message): void {
     if (message.seq === this.#head + 1) {
       this.#advance(message)
-      if (this.#held.size > 0) this.#releaseHeld()
+      this.#releaseHeld()
     } else if (message.seq > this.#head) {
+      this.#held ??= new Map()
       this.#held.set(message.seq, message)
       if (this.#head >= 0) void this.#repair()
     }
@@ -84,17 +86,19 @@ export class Sequencer {
     const { roomId, publish } = this.#deps
     this.#head = message.seq
     for (const joiner of this.#joiners) buffer(joiner, message)
-    for (const wire of this.#listeners.keys()) {
+    for (const { wire } of this.#listeners) {
       const frame = wire.encode(message)
       if (frame !== undefined) publish(wire.topic(roomId), frame)
     }
   }
 
   #releaseHeld() {
+    if (!this.#held) return
     for (let next = this.#held.get(this.#head + 1); next; next = this.#held.get(this.#head + 1)) {
       this.#held.delete(next.seq)
       this.#advance(next)
     }
+    if (this.#held.size === 0) this.#held = undefined
   }
 
   /** A held entry is committed, so all before it are too: what is missing can be read. */
@@ -102,11 +106,11 @@ export class Sequencer {
     if (this.#repairing) return
     this.#repairing = true
     try {
-      while (this.#held.size > 0) {
+      while (this.#held) {
         const missing = await this.#deps.history.span(this.#deps.roomId, { after: this.#head, limit: PAGE })
         if (missing.length === 0) break
         for (const message of missing) {
-          this.#held.delete(message.seq)
+          this.#held?.delete(message.seq)
           if (message.seq === this.#head + 1) this.#advance(message)
         }
         this.#releaseHeld()
@@ -125,7 +129,7 @@ export class Sequencer {
    */
   async join(member: Member, after: number | undefined): Promise<boolean> {
     const joiner: Joiner = { cursor: Number.MAX_SAFE_INTEGER, target: 0, buffer: [] }
-    this.#joiners.add(joiner)
+    this.#joiners.push(joiner)
     try {
       await this.#ready
       joiner.buffer = []
@@ -138,7 +142,7 @@ export class Sequencer {
       this.#admit(member, joiner)
       return true
     } finally {
-      this.#joiners.delete(joiner)
+      this.#joiners.splice(this.#joiners.indexOf(joiner), 1)
     }
   }
 
@@ -155,14 +159,19 @@ export class Sequencer {
   #admit(member: Member, joiner: Joiner) {
     for (const message of joiner.buffer) if (message.seq > joiner.cursor) give(member, message)
     member.subscribe(member.wire.topic(this.#deps.roomId))
-    this.#listeners.set(member.wire, (this.#listeners.get(member.wire) ?? 0) + 1)
+    const { wire } = member
+    const listener = this.#listeners.find((each) => each.wire === wire)
+    if (listener) listener.count += 1
+    else this.#listeners.push({ wire, count: 1 })
   }
 
   /** To be called once for each member that was admitted; Bun takes it off the topic when it closes. */
   leave({ wire }: Member): void {
-    const left = (this.#listeners.get(wire) ?? 0) - 1
-    if (left > 0) this.#listeners.set(wire, left)
-    else this.#listeners.delete(wire)
+    const at = this.#listeners.findIndex((each) => each.wire === wire)
+    const listener = this.#listeners[at]
+    if (!listener) return
+    listener.count -= 1
+    if (listener.count === 0) this.#listeners.splice(at, 1)
   }
 }
 

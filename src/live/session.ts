@@ -7,9 +7,11 @@ import type { Locale } from '../lib/texts.ts'
 import type { Messages } from '../messages/service.ts'
 import type { Rooms } from '../rooms/service.ts'
 import { CLOSE, CLOSE_REASON, type CloseCode, type Connection, type Connections } from './connections.ts'
+import { FrameQueue } from './frame-queue.ts'
 import type { Hub } from './hub.ts'
 import { clientIdOf, encodeError, encodePlain, type PlainSend, parseFrame, readSend } from './protocol-plain.ts'
 import type { Member, Wire } from './sequencer.ts'
+import type { LiveSession, LiveSocket } from './socket.ts'
 import { plainTopic } from './topics.ts'
 
 export interface LiveDeps {
@@ -25,12 +27,10 @@ export interface LiveDeps {
   /** Frames of one connection; `undefined` lifts the limit. */
   frames: Rate | undefined
   pingEveryMs: number
-  onClosed: (code: number) => void
 }
 
-/** What a request for a socket came with. */
-export interface Handshake {
-  identity: Identity | undefined
+/** What a request for a room's socket asks for. */
+export interface Visit {
   /** NaN where the path names no room. */
   roomId: number
   /** `?after=`: the last seq that the client has. */
@@ -38,14 +38,6 @@ export interface Handshake {
   locale: Locale
 }
 
-/** The socket as a session uses it: Bun's own, without its data. */
-type Socket = Pick<
-  Bun.ServerWebSocket<unknown>,
-  'send' | 'subscribe' | 'close' | 'terminate' | 'ping' | 'getBufferedAmount'
->
-
-const MAX_WAITING = 256
-const MAX_WAITING_BYTES = 1 << 20
 const MAX_STRIKES = 50
 /** A replay goes on while less than this is unsent. */
 const REPLAY_WINDOW_BYTES = 64 << 10
@@ -54,77 +46,54 @@ const PONG_WITHIN = 0.4
 const PLAIN: Wire = { topic: plainTopic, encode: encodePlain }
 
 /** One plain room socket: a person in a room. Bun's WebSocket handler hands it the events of its socket. */
-export class RoomSession implements Connection, Member {
+export class RoomSession implements Connection, LiveSession, Member {
   readonly wire = PLAIN
   identity: Identity
   readonly #deps: LiveDeps
-  readonly #socket: Socket
-  readonly #roomId: number
-  readonly #locale: Locale
-  // Busy until the room is joined, so that a frame never overtakes the replay.
-  #isBusy = true
-  readonly #waiting: (string | Buffer)[] = []
-  #waitingBytes = 0
-  readonly #bucket: Bucket | undefined
+  readonly #visit: Visit
+  #socket: LiveSocket | undefined
+  readonly #frames = new FrameQueue((raw) => this.#handle(raw))
+  #bucket: Bucket | undefined
   #strikes = 0
   #pingedAt: number
   #awaitsPong = false
   #isClosing = false
-  #isRetiring = false
-  #onDrain: (() => void) | undefined
+  #drain: (() => void) | undefined
   #leave: (() => void) | undefined
 
-  constructor(deps: LiveDeps, socket: Socket, { identity, roomId, locale }: Handshake & { identity: Identity }) {
+  constructor(deps: LiveDeps, identity: Identity, visit: Visit) {
     this.#deps = deps
-    this.#socket = socket
     this.identity = identity
-    this.#roomId = roomId
-    this.#locale = locale
-    this.#bucket = deps.frames && new Bucket(deps.frames, deps.uptime())
+    this.#visit = visit
     this.#pingedAt = deps.uptime()
   }
 
+  onOpen(socket: LiveSocket): void {
+    this.#socket = socket
+    void this.#enter()
+  }
+
   /** Registers, joins, then takes frames. */
-  async open(after: number | undefined): Promise<void> {
+  async #enter(): Promise<void> {
     const { connections, sessions, rooms, hub } = this.#deps
+    const { roomId, after } = this.#visit
     connections.add(this)
     try {
       // A session that ended between the upgrade and the line above was not found to be closed: look again.
       if (!(await sessions.check(this.identity.session))) return this.#refuse(new ChatError('unauthenticated'))
-      await rooms.requireMember(this.identity.user.id, this.#roomId)
-      const leave = await hub.join(this.#roomId, this, after)
+      await rooms.requireMember(this.identity.user.id, roomId)
+      const leave = await hub.join(roomId, this, after)
       if (this.isOpen) this.#leave = leave
       else leave()
     } catch (error) {
       return this.#refuse(error)
     }
-    await this.#work(this.#next())
+    this.#frames.start()
   }
 
-  /** One frame at a time, in the order they came. */
-  receive(raw: string | Buffer): void {
+  onMessage(raw: string | Buffer): void {
     this.#awaitsPong = false
-    if (this.#isClosing || this.#isRetiring) return
-    if (!this.#isBusy) {
-      this.#isBusy = true
-      void this.#work(raw)
-      return
-    }
-    this.#waiting.push(raw)
-    this.#waitingBytes += raw.length
-    if (this.#waiting.length > MAX_WAITING || this.#waitingBytes > MAX_WAITING_BYTES) this.end(CLOSE.tooMuch)
-  }
-
-  async #work(first: string | Buffer | undefined): Promise<void> {
-    for (let raw = first; raw !== undefined && this.isOpen; raw = this.#next()) await this.#handle(raw)
-    this.#isBusy = false
-    if (this.#isRetiring) this.end(CLOSE.restart)
-  }
-
-  #next(): string | Buffer | undefined {
-    const raw = this.#waiting.shift()
-    if (raw !== undefined) this.#waitingBytes -= raw.length
-    return raw
+    if (this.isOpen && !this.#frames.push(raw)) this.end(CLOSE.tooMuch)
   }
 
   async #handle(raw: string | Buffer): Promise<void> {
@@ -143,10 +112,12 @@ export class RoomSession implements Connection, Member {
 
   #isTooMuch(): boolean {
     const { frames, uptime } = this.#deps
-    return frames !== undefined && this.#bucket?.take(frames, uptime()) === false
+    if (!frames) return false
+    this.#bucket ??= new Bucket(frames, uptime())
+    return !this.#bucket.take(frames, uptime())
   }
 
-  async #send({ text, clientId, senderEmail, roomId = this.#roomId }: PlainSend) {
+  async #send({ text, clientId, senderEmail, roomId = this.#visit.roomId }: PlainSend) {
     const { user } = this.identity
     if (senderEmail !== undefined && senderEmail.toLowerCase() !== user.email?.toLowerCase()) {
       throw new ChatError('forbidden', { reason: 'sender_mismatch' })
@@ -155,7 +126,7 @@ export class RoomSession implements Connection, Member {
     const { message, created } = await this.#deps.messages.send(this.identity, roomId, draft)
     this.#strikes = 0
     // In this room the frame that everyone gets is the acknowledgement.
-    if (created && roomId === this.#roomId) return
+    if (created && roomId === this.#visit.roomId) return
     const frame = encodePlain(message)
     if (frame !== undefined) this.send(frame)
   }
@@ -164,7 +135,7 @@ export class RoomSession implements Connection, Member {
   #tell(error: unknown, clientId?: string) {
     const told = error instanceof ChatError ? error : new ChatError('internal', { cause: error })
     if (told.code === 'internal') this.#deps.log.error('frame_failed', { userId: this.identity.user.id, error })
-    this.send(encodeError(told, this.#locale, clientId))
+    this.send(encodeError(told, this.#visit.locale, clientId))
     if (told.code !== 'rate_limited') return
     this.#strikes += 1
     if (this.#strikes >= MAX_STRIKES) this.end(CLOSE.tooMuch)
@@ -183,27 +154,28 @@ export class RoomSession implements Connection, Member {
   }
 
   send(frame: string): void {
-    if (this.isOpen) this.#socket.send(frame)
+    if (this.isOpen) this.#socket?.send(frame)
   }
 
   subscribe(topic: string): void {
-    this.#socket.subscribe(topic)
+    this.#socket?.subscribe(topic)
   }
 
   replayTooLong(): void {
-    this.send(encodeError(new ChatError('invalid', { reason: 'replay_too_long' }), this.#locale))
+    this.send(encodeError(new ChatError('invalid', { reason: 'replay_too_long' }), this.#visit.locale))
   }
 
   drained(): Promise<void> {
-    if (!this.isOpen || this.#socket.getBufferedAmount() <= REPLAY_WINDOW_BYTES) return Promise.resolve()
+    const unsent = this.#socket?.getBufferedAmount() ?? 0
+    if (!this.isOpen || unsent <= REPLAY_WINDOW_BYTES) return Promise.resolve()
     return new Promise((resolve) => {
-      this.#onDrain = resolve
+      this.#drain = resolve
     })
   }
 
   onDrain(): void {
-    this.#onDrain?.()
-    this.#onDrain = undefined
+    this.#drain?.()
+    this.#drain = undefined
   }
 
   onPong(): void {
@@ -215,7 +187,7 @@ export class RoomSession implements Connection, Member {
     const silence = uptime() - this.#pingedAt
     if (this.#isClosing) {
       // The closing handshake had its time: the peer is gone, or does not read.
-      if (silence >= pingEveryMs * PONG_WITHIN) this.#socket.terminate()
+      if (silence >= pingEveryMs * PONG_WITHIN) this.#socket?.terminate()
     } else if (now() >= this.identity.expiresAt) {
       this.end(CLOSE.unauthenticated)
     } else if (this.#awaitsPong && silence >= pingEveryMs * PONG_WITHIN) {
@@ -223,7 +195,7 @@ export class RoomSession implements Connection, Member {
     } else if (silence >= pingEveryMs) {
       this.#pingedAt = uptime()
       this.#awaitsPong = true
-      this.#socket.ping()
+      this.#socket?.ping()
     }
   }
 
@@ -231,19 +203,19 @@ export class RoomSession implements Connection, Member {
     if (this.#isClosing) return
     this.#isClosing = true
     this.#pingedAt = this.#deps.uptime()
-    this.#socket.close(code, CLOSE_REASON[code])
+    this.#frames.clear()
+    this.#socket?.close(code, CLOSE_REASON[code])
     this.onDrain()
   }
 
   retire(): void {
-    this.#isRetiring = true
-    if (!this.#isBusy) this.end(CLOSE.restart)
+    void this.#frames.finish().then(() => this.end(CLOSE.restart))
   }
 
   /** The socket has gone, whoever closed it. */
   onClose(): void {
     this.#isClosing = true
-    this.#waiting.length = 0
+    this.#frames.clear()
     this.#deps.connections.remove(this)
     this.onDrain()
     this.#leave?.()

@@ -1,0 +1,64 @@
+type Frame = string | Buffer
+
+const MAX_WAITING = 256
+const MAX_WAITING_BYTES = 1 << 20
+
+/** One frame at a time, in the order they came: Bun starts the next handler while the last one still waits. */
+export class FrameQueue {
+  readonly #handle: (frame: Frame) => Promise<void>
+  // Held until `start`, so that a frame never overtakes what comes first.
+  #isBusy = true
+  #isFinishing = false
+  #waiting: Frame[] | undefined
+  #waitingBytes = 0
+  #onIdle: (() => void) | undefined
+
+  /** `handle` does not fail: it tells of failures itself. */
+  constructor(handle: (frame: Frame) => Promise<void>) {
+    this.#handle = handle
+  }
+
+  /** `false` when more waits than may. */
+  push(frame: Frame): boolean {
+    if (this.#isFinishing) return true
+    if (!this.#isBusy) {
+      this.#isBusy = true
+      void this.#run(frame)
+      return true
+    }
+    this.#waiting ??= []
+    this.#waiting.push(frame)
+    this.#waitingBytes += frame.length
+    return this.#waiting.length <= MAX_WAITING && this.#waitingBytes <= MAX_WAITING_BYTES
+  }
+
+  start(): void {
+    void this.#run(this.#next())
+  }
+
+  /** Takes no more; resolves when what it has is handled. */
+  finish(): Promise<void> {
+    this.#isFinishing = true
+    if (!this.#isBusy) return Promise.resolve()
+    return new Promise((resolve) => {
+      this.#onIdle = resolve
+    })
+  }
+
+  clear(): void {
+    this.#waiting = undefined
+    this.#waitingBytes = 0
+  }
+
+  async #run(first: Frame | undefined) {
+    for (let frame = first; frame !== undefined; frame = this.#next()) await this.#handle(frame)
+    this.#isBusy = false
+    this.#onIdle?.()
+  }
+
+  #next(): Frame | undefined {
+    const frame = this.#waiting?.shift()
+    if (frame !== undefined) this.#waitingBytes -= frame.length
+    return frame
+  }
+}

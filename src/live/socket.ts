@@ -1,0 +1,60 @@
+import { ChatError } from '../lib/errors.ts'
+import type { Log } from '../lib/log.ts'
+import type { Locale } from '../lib/texts.ts'
+import { CLOSE, CLOSE_REASON } from './connections.ts'
+import { encodeError } from './protocol-plain.ts'
+
+/** A socket as a session uses it: Bun's own, without its data. */
+export type LiveSocket = Pick<
+  Bun.ServerWebSocket<unknown>,
+  'send' | 'subscribe' | 'close' | 'terminate' | 'ping' | 'getBufferedAmount'
+>
+
+/** What speaks on a socket. It is made before the upgrade, and is the socket's data in Bun. */
+export interface LiveSession {
+  onOpen(socket: LiveSocket): void
+  onMessage(raw: string | Buffer): void
+  onDrain(): void
+  onPong(): void
+  onClose(): void
+}
+
+/** Whoever is not let in. A browser cannot read a failed upgrade, so it is told on the socket, which then is closed. */
+export const turnedAway = (locale: Locale): LiveSession => ({
+  onOpen(socket) {
+    socket.send(encodeError(new ChatError('unauthenticated'), locale))
+    socket.close(CLOSE.unauthenticated, CLOSE_REASON[CLOSE.unauthenticated])
+  },
+  onMessage() {},
+  onDrain() {},
+  onPong() {},
+  onClose() {},
+})
+
+interface Deps {
+  log: Log
+  onClosed: (code: number) => void
+}
+
+/**
+ * Bun's own WebSocket handler. Elysia's `.ws()` would parse texts such as "123", swallow errors, make a wrapper for each
+ * event, and cost three times the memory (docs/decisions/0002).
+ */
+export const webSocketHandler = ({ log, onClosed }: Deps): Bun.WebSocketHandler<LiveSession> => ({
+  maxPayloadLength: 64 << 10,
+  backpressureLimit: 1 << 20,
+  // Otherwise Bun drops frames for a slow client in silence, and leaves it connected with a gap.
+  closeOnBackpressureLimit: true,
+  // Our own pings have a deadline; Bun's are satisfied by what we send ourselves.
+  sendPings: false,
+  idleTimeout: 0,
+  open: (socket) => socket.data.onOpen(socket),
+  message: (socket, raw) => socket.data.onMessage(raw),
+  drain: (socket) => socket.data.onDrain(),
+  pong: (socket) => socket.data.onPong(),
+  close(socket, code) {
+    onClosed(code)
+    log.debug('socket_closed', { code })
+    socket.data.onClose()
+  },
+})
