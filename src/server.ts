@@ -3,9 +3,10 @@ import type { Config } from './config.ts'
 import { addDemo, type DemoPerson } from './demo.ts'
 import { StartError } from './lib/errors.ts'
 import type { Log } from './lib/log.ts'
+import type { Connections } from './live/connections.ts'
 import { Metrics } from './ops/metrics.ts'
 import { openStorage } from './storage/open.ts'
-import type { Storage } from './storage/storage.ts'
+import type { Storage, StorageEvents } from './storage/storage.ts'
 
 export interface ServerOptions {
   log: Log
@@ -43,7 +44,12 @@ export async function startServer(config: Config, options: ServerOptions): Promi
   const metrics = new Metrics()
   const now = Date.now
   const uptime = () => performance.now()
-  const { storage, migrations } = await openStorage({ ...config, workerUrl, now, onCommit: metrics.onCommit })
+  const { storage, migrations } = await openStorage({
+    ...config,
+    workerUrl,
+    now,
+    events: { onCommit: metrics.onCommit, onHealth: tellHealth(log) },
+  })
   const { applied, snapshot } = migrations
   if (applied.length > 0) log.info('migrated', { count: applied.length, ...(snapshot ? { path: snapshot } : {}) })
   try {
@@ -53,7 +59,12 @@ export async function startServer(config: Config, options: ServerOptions): Promi
     const demo = options.demo ? await addDemo(services) : undefined
     const app = createApp(services, adapters)
     const url = listen(app, config, createSockets(adapters))
-    const stopTicking = keepTime(services, metrics, Math.min(TICK_MS, config.pingIntervalMs / 5))
+    metrics.watch({
+      connections: () => services.connections.size,
+      liveRooms: () => services.hub.liveRooms,
+      waitingWrites: () => storage.health().waiting,
+    })
+    const stopTicking = keepTime(services.connections, metrics, Math.min(TICK_MS, config.pingIntervalMs / 5))
     const close = () => shutDown(app, { services, storage, stopTicking })
     return { url, info: describe(url, config, { storage, demo, version }), failed: storage.failed, close }
   } catch (error) {
@@ -61,6 +72,11 @@ export async function startServer(config: Config, options: ServerOptions): Promi
     throw error
   }
 }
+
+const tellHealth =
+  (log: Log): NonNullable<StorageEvents['onHealth']> =>
+  ({ ok, problem }, code) =>
+    ok ? log.info('storage_recovered') : log.error('storage_failed', { note: problem ?? '', code: code ?? '' })
 
 interface Known {
   storage: Storage
@@ -101,8 +117,7 @@ function listen(app: App, config: Config, websocket: ReturnType<typeof createSoc
 }
 
 /** The one timer of the server: pings, deadlines and expiry of every socket; its own delay is the event loop's lag. */
-function keepTime({ connections, hub }: Services, metrics: Metrics, every: number) {
-  metrics.watch({ connections: () => connections.size, liveRooms: () => hub.liveRooms })
+function keepTime(connections: Connections, metrics: Metrics, every: number) {
   let due = performance.now() + every
   const timer = setInterval(() => {
     metrics.onLag(Math.max(0, performance.now() - due))

@@ -116,6 +116,11 @@ describe('an acknowledgement means flushed', () => {
     expect({ status: ready.status, text: await ready.text() }).toEqual({ status: 503, text: 'io\n' })
     expect((await owner.at(broken).history(roomId)).map(({ text }) => text)).toEqual(['before'])
     expect(minji.received).toEqual([])
+    expect(await broken.log.event('storage_failed')).toMatchObject({
+      level: 'error',
+      note: 'io',
+      code: 'SQLITE_IOERR_FSYNC',
+    })
     await broken.stop('SIGKILL')
 
     await using mended = await startParley(lasting)
@@ -149,6 +154,7 @@ test.skipIf(process.getuid?.() !== 0)(
       rmSync(filler)
       await customer.send(roomId, 'after')
       expect((await fetch(`${server.url}/readyz`)).status).toBe(200)
+      await server.log.event('storage_recovered')
       const stored = await owner.history(roomId)
       expect(stored.map(({ seq }) => seq)).toEqual(stored.map((_, at) => at + 1))
       expect(stored.at(-1)).toMatchObject({ text: 'after' })

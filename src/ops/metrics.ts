@@ -5,6 +5,7 @@ import type { ChatEvent } from '../events.ts'
 export interface Sources {
   connections: () => number
   liveRooms: () => number
+  waitingWrites: () => number
 }
 
 /** Prometheus metrics of this process. */
@@ -42,9 +43,10 @@ export class Metrics {
     this.#worstLagMs = Math.max(this.#worstLagMs, ms)
   }
 
-  watch({ connections, liveRooms }: Sources): void {
+  watch({ connections, liveRooms, waitingWrites }: Sources): void {
     this.#gauge('parley_connections', 'Open sockets.', connections)
     this.#gauge('parley_live_rooms', 'Rooms with an open socket.', liveRooms)
+    this.#gauge('parley_writes_waiting', 'Writes that wait for a commit.', waitingWrites)
     this.#gauge('process_resident_memory_bytes', 'Resident memory.', () => process.memoryUsage.rss())
   }
 

@@ -4,7 +4,7 @@ import type { Durability } from './sqlite/database.ts'
 import { lockDataDir } from './sqlite/lock.ts'
 import { databasePath, type MigrationReport, migrateSqlite } from './sqlite/migrate.ts'
 import { openSqlite } from './sqlite/open.ts'
-import type { Storage } from './storage.ts'
+import type { Storage, StorageEvents } from './storage.ts'
 
 interface Place {
   dataDir: string
@@ -14,7 +14,7 @@ interface Place {
 interface Opening extends Place {
   workerUrl: string
   now: () => number
-  onCommit?: (ms: number, rows: number) => void
+  events?: StorageEvents
 }
 
 /** Applies or checks the migrations of a data directory that no server is using. */

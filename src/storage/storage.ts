@@ -3,15 +3,22 @@ import type { MessageStore } from '../messages/store.ts'
 import type { ProductStore } from '../products/store.ts'
 import type { RoomStore } from '../rooms/store.ts'
 
-/** What the write path has done so far; for metrics and readiness. */
+/** How the write path does; for metrics and readiness. */
 export interface StorageHealth {
   /** Whether the last commit was flushed. */
   ok: boolean
   /** Why not: `disk_full`, `io`, `busy`, `stopped`. */
   problem: string | undefined
-  commits: number
-  rows: number
+  /** Writes that wait for the next commit. */
   waiting: number
+}
+
+/** What a storage tells of while it runs. */
+export interface StorageEvents {
+  /** A commit: milliseconds from handing it over to its flush, and how many writes it held. */
+  onCommit?: (ms: number, writes: number) => void
+  /** Storing has begun to fail, with the engine's own code; or goes well again. */
+  onHealth?: (health: StorageHealth, code: string | undefined) => void
 }
 
 export interface Storage {

@@ -1,4 +1,4 @@
-import type { Storage } from '../storage.ts'
+import type { Storage, StorageEvents } from '../storage.ts'
 import { sqliteAccounts } from './accounts.ts'
 import { type Durability, openDatabase, sqliteVersion } from './database.ts'
 import { sqliteMessages } from './messages.ts'
@@ -14,17 +14,16 @@ export interface SqliteOptions {
   /** Where the writer's code is: `storage/sqlite/writer/worker.ts`, as the entry point sees it. */
   workerUrl: string
   now: () => number
-  onCommit?: (ms: number, rows: number) => void
+  events?: StorageEvents
 }
 
 const PROBE_AFTER_MS = 5000
 
 /** One writer, in a thread of its own; reads on a read-only connection here. The schema is expected to be there. */
-export async function openSqlite({ path, durability, workerUrl, now, onCommit }: SqliteOptions): Promise<Storage> {
-  const queue = await WriteQueue.open<Commands>(workerUrl, { path, durability })
+export async function openSqlite({ path, durability, workerUrl, now, events = {} }: SqliteOptions): Promise<Storage> {
+  const queue = await WriteQueue.open<Commands>(workerUrl, { path, durability }, events)
   const { sqlite, db } = openDatabase(path, 'read', durability)
-  const { write, health } = queue
-  if (onCommit) queue.onCommit = onCommit
+  const { write } = queue
 
   return {
     engine: `SQLite ${sqliteVersion(sqlite)}`,
@@ -33,9 +32,9 @@ export async function openSqlite({ path, durability, workerUrl, now, onCommit }:
     products: sqliteProducts(db, write),
     rooms: sqliteRooms(db, write),
     messages: sqliteMessages(db, write),
-    health: () => health,
+    health: () => queue.health,
     async probe() {
-      if (health.ok && performance.now() - health.okAt < PROBE_AFTER_MS) return true
+      if (queue.wasWellWithin(PROBE_AFTER_MS)) return true
       return write('heartbeat', now()).then(
         () => true,
         () => false,

@@ -1,5 +1,5 @@
 import { ChatError } from '../../../lib/errors.ts'
-import type { StorageHealth } from '../../storage.ts'
+import type { StorageEvents, StorageHealth } from '../../storage.ts'
 import type { Opening, Outcome, Write } from './wire.ts'
 
 const MAX_WAITING = 8192
@@ -27,37 +27,40 @@ export class WriteQueue<C> {
   readonly failed = new Promise<Error>((resolve) => {
     this.#fail = resolve
   })
-  readonly health: StorageHealth & { okAt: number } = {
-    ok: true,
-    problem: undefined,
-    commits: 0,
-    rows: 0,
-    waiting: 0,
-    okAt: 0,
-  }
-  /** Told of each commit, in milliseconds from shipping to the answer. */
-  onCommit: (ms: number, rows: number) => void = () => {}
+  readonly #events: StorageEvents
+  #problem: string | undefined
+  #okAt = 0
   #shippedAt = 0
 
-  private constructor(worker: Worker) {
+  private constructor(worker: Worker, events: StorageEvents) {
     this.#worker = worker
+    this.#events = events
     worker.onmessage = ({ data }: MessageEvent<string>) => this.#settle(data)
     worker.onerror = (event) => this.#stop(new Error(`the writer stopped: ${event.message}`))
   }
 
-  static async open<C>(workerUrl: string, opening: Opening): Promise<WriteQueue<C>> {
+  static async open<C>(workerUrl: string, opening: Opening, events: StorageEvents): Promise<WriteQueue<C>> {
     const worker = new Worker(workerUrl)
     await new Promise<void>((resolve, reject) => {
       worker.onmessage = () => resolve()
       worker.onerror = (event) => reject(new Error(`the writer did not start: ${event.message}`))
       worker.postMessage(JSON.stringify(opening))
     })
-    return new WriteQueue<C>(worker)
+    return new WriteQueue<C>(worker, events)
+  }
+
+  get health(): StorageHealth {
+    return { ok: this.#problem === undefined, problem: this.#problem, waiting: this.#waiting.length }
+  }
+
+  /** Whether a commit went well within the last `ms`, and none failed since. */
+  wasWellWithin(ms: number): boolean {
+    return this.#problem === undefined && performance.now() - this.#okAt < ms
   }
 
   readonly write: Write<C> = (...item) =>
     new Promise((resolve, reject) => {
-      if (this.health.problem === 'stopped' || this.#waiting.length >= MAX_WAITING || this.#isHeavy) {
+      if (this.#problem === 'stopped' || this.#waiting.length >= MAX_WAITING || this.#isHeavy) {
         reject(new ChatError('unavailable', { retryAfter: 1 }))
         return
       }
@@ -108,21 +111,21 @@ export class WriteQueue<C> {
     }
   }
 
-  #note(outcome: Outcome, rows: number) {
-    const { health } = this
-    health.waiting = this.#waiting.length
-    health.ok = !('problem' in outcome)
-    health.problem = 'problem' in outcome ? outcome.problem : undefined
-    if (!health.ok) return
-    health.okAt = performance.now()
-    health.commits += 1
-    health.rows += rows
-    this.onCommit(health.okAt - this.#shippedAt, rows)
+  #note(outcome: Outcome, writes: number) {
+    if ('problem' in outcome) return this.#turn(outcome.problem, outcome.code)
+    this.#turn(undefined)
+    this.#okAt = performance.now()
+    this.#events.onCommit?.(this.#okAt - this.#shippedAt, writes)
+  }
+
+  #turn(problem: string | undefined, code?: string) {
+    if (problem === this.#problem) return
+    this.#problem = problem
+    this.#events.onHealth?.(this.health, code)
   }
 
   #stop(error: Error) {
-    this.health.ok = false
-    this.health.problem = 'stopped'
+    this.#turn('stopped', error.message)
     for (const { reject } of [...this.#flight, ...this.#waiting]) reject(new ChatError('unavailable', { cause: error }))
     this.#flight = []
     this.#waiting = []
@@ -132,11 +135,11 @@ export class WriteQueue<C> {
 
   /** Commits what waits, then ends the thread. */
   async close(): Promise<void> {
-    if (this.health.problem !== 'stopped') {
+    if (this.#problem !== 'stopped') {
       if (this.#flight.length > 0 || this.#waiting.length > 0) {
         await new Promise<void>((resolve) => this.#idle.push(resolve))
       }
-      this.health.problem = 'stopped'
+      this.#problem = 'stopped'
       await new Promise((resolve) => {
         this.#worker.onmessage = resolve
         this.#worker.postMessage('close')
