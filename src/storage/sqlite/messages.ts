@@ -3,7 +3,7 @@ import { and, asc, desc, eq, gt, lt, sql } from 'drizzle-orm'
 import type { Peer } from '../../auth/model.ts'
 import { ChatError } from '../../lib/errors.ts'
 import type { Message } from '../../messages/model.ts'
-import type { MessageStore, Span } from '../../messages/store.ts'
+import type { MessageStore } from '../../messages/store.ts'
 import type { Db } from './database.ts'
 import { messages, rooms, users } from './schema.ts'
 import { ClientIds } from './writer/client-ids.ts'
@@ -58,6 +58,8 @@ export function sqliteMessages(db: Db, write: Write<ReturnType<typeof appendComm
     .from(rooms)
     .where(eq(rooms.id, sql.placeholder('roomId')))
     .prepare()
+  const oldestFirst = spans(db, asc)
+  const newestFirst = spans(db, desc)
 
   return {
     async append({ roomId, sender, text, clientId, at }) {
@@ -69,16 +71,9 @@ export function sqliteMessages(db: Db, write: Write<ReturnType<typeof appendComm
       return { message: { roomId, seq, kind: 'text', sender, text, clientId, createdAt }, created }
     },
 
-    async span(roomId, span) {
-      const forward = span.after !== undefined
-      const rows = db
-        .select(messageColumns)
-        .from(messages)
-        .leftJoin(users, eq(users.number, messages.senderNo))
-        .where(within(roomId, span))
-        .orderBy(forward ? asc(messages.seq) : desc(messages.seq))
-        .limit(span.limit)
-        .all()
+    async span(roomId, { after, before = Number.MAX_SAFE_INTEGER, limit }) {
+      const forward = after !== undefined
+      const rows = (forward ? oldestFirst : newestFirst).all({ roomId, after: after ?? 0, before, limit })
       return (forward ? rows : rows.reverse()).map(toMessage)
     },
 
@@ -88,12 +83,22 @@ export function sqliteMessages(db: Db, write: Write<ReturnType<typeof appendComm
   }
 }
 
-const within = (roomId: number, { before, after }: Span) =>
-  and(
-    eq(messages.roomId, roomId),
-    before === undefined ? undefined : lt(messages.seq, before),
-    after === undefined ? undefined : gt(messages.seq, after),
-  )
+/** A span of a room's history: prepared, for it serves every page and every replay. */
+const spans = (db: Db, order: typeof asc | typeof desc) =>
+  db
+    .select(messageColumns)
+    .from(messages)
+    .leftJoin(users, eq(users.number, messages.senderNo))
+    .where(
+      and(
+        eq(messages.roomId, sql.placeholder('roomId')),
+        gt(messages.seq, sql.placeholder('after')),
+        lt(messages.seq, sql.placeholder('before')),
+      ),
+    )
+    .orderBy(order(messages.seq))
+    .limit(sql.placeholder('limit'))
+    .prepare()
 
 const messageColumns = {
   roomId: messages.roomId,
