@@ -1,6 +1,6 @@
 // Run by `pretest`: what the tests need beside npm packages is there, or is installed, or is asked for.
 
-const NEEDED = ['chromium', 'strace']
+const NEEDED = ['chromium', 'openssl', 'strace']
 
 const missing = NEEDED.filter((program) => Bun.which(program) === null)
 if (missing.length > 0) install(missing)
