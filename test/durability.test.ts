@@ -31,7 +31,7 @@ describe('after a restart', () => {
       }
     }
     const talking = Promise.allSettled([talk(minji, 'minji'), talk(joon, 'joon')])
-    while (minji.received.length < 300) await minji.next().catch(() => {})
+    await minji.reached(300)
     await first.stop('SIGKILL')
     await talking
 

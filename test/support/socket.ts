@@ -31,6 +31,7 @@ export class TestSocket {
   readonly #socket: WebSocket
   readonly #frames: Frame[] = []
   readonly #waiting: { resolve: (frame: Frame) => void; reject: (error: Error) => void }[] = []
+  readonly #milestones: { count: number; resolve: () => void }[] = []
   #ending: string | undefined
   /** Everything received so far, as it came. */
   readonly received: Frame[] = []
@@ -52,8 +53,15 @@ export class TestSocket {
     return this.#socket.protocol
   }
 
+  /** Resolves when so many frames have been received in all, whoever takes them. */
+  reached(count: number): Promise<void> {
+    if (this.received.length >= count) return Promise.resolve()
+    return new Promise((resolve) => this.#milestones.push({ count, resolve }))
+  }
+
   #take(frame: Frame) {
     this.received.push(frame)
+    for (const { count, resolve } of this.#milestones) if (this.received.length >= count) resolve()
     const next = this.#waiting.shift()
     if (next) next.resolve(frame)
     else this.#frames.push(frame)
