@@ -50,6 +50,8 @@ export class Connections {
 
   add(connection: Connection): void {
     this.#all.add(connection)
+    // It was upgraded just before the drain began, which has not seen it.
+    if (this.#isDraining) connection.retire()
   }
 
   remove(connection: Connection): void {
