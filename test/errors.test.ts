@@ -45,7 +45,9 @@ const nested = (levels: number) => '['.repeat(levels) + ']'.repeat(levels)
 
 /** Resolves when the log has the line of a request, which is written after its answer. */
 async function logged({ log, url }: RunningParley, requestId: string | null) {
-  while (!log.lines.some((line) => line.requestId === requestId)) await fetch(`${url}/livez`)
+  const find = () => log.lines.find((line) => line.requestId === requestId)
+  while (!find()) await fetch(`${url}/livez`)
+  return find()
 }
 
 /** Checks the shape that every failure has. */
@@ -199,6 +201,17 @@ describe('a request', () => {
       expect(parley.log.lines.filter((line) => line.requestId === requestId)).toHaveLength(1)
     }
   })
+})
+
+test.each([
+  ['/', 302],
+  ['/livez', 200],
+  ['/api/me', 401],
+  ['/nothing', 404],
+])('%s is logged with the status of its answer, %i', async (path, status) => {
+  const response = await fetch(parley.url + path, { redirect: 'manual' })
+  expect(response.status).toBe(status)
+  expect(await logged(parley, response.headers.get('x-request-id'))).toMatchObject({ status })
 })
 
 test('what was sent comes back in no failure, and is in no log and no metric', async () => {

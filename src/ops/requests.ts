@@ -19,10 +19,11 @@ export const requests = ({ log, proxies, onRequest }: Deps) => {
       arrivals.set(request, { at: performance.now(), ip })
       set.headers['x-request-id'] = Bun.randomUUIDv7()
     })
-    .onAfterResponse({ as: 'global' }, ({ request, route, set }) => {
+    .onAfterResponse({ as: 'global' }, ({ request, route, set, responseValue }) => {
       const { at, ip } = arrivals.get(request) ?? { at: performance.now(), ip: '' }
       const ms = Math.round((performance.now() - at) * 10) / 10
-      const status = typeof set.status === 'number' ? set.status : 200
+      // A Response that a route made itself has a status that Elysia doesn't take over.
+      const status = responseValue instanceof Response ? responseValue.status : Number(set.status ?? 200)
       const template = route || 'none'
       onRequest(template, status, ms)
       log.info('request', {
