@@ -116,4 +116,6 @@ function explain(error: unknown): number {
   return EXIT.failed
 }
 
+// Messages and password hashes are in what this process writes: its files are its user's alone, wherever they lie.
+process.umask(0o077)
 process.exit(await main(process.argv.slice(2)).catch(explain))

@@ -1,5 +1,5 @@
 import { beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
-import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs'
+import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import pkg from '../package.json' with { type: 'json' }
@@ -50,6 +50,19 @@ test('it starts in an empty directory, and makes a data directory that nobody el
   expect(await (await fetch(`${parley.url}/livez`)).text()).toBe('ok\n')
   expect((await fetch(`${parley.url}/readyz`)).status).toBe(200)
   expect(statSync(join(empty.path, 'parley-data')).mode & 0o777).toBe(0o700)
+})
+
+test('a data directory that was there keeps its mode, and the files in it are for their owner alone', async () => {
+  using shared = await directory({ 'parley-data/note': 'not ours' })
+  const dataDir = join(shared.path, 'parley-data')
+  chmodSync(dataDir, 0o755)
+  await using parley = await startIn(shared.path)
+  await signUp(parley.url, 'Minji')
+  const modeOf = (name: string) => statSync(join(dataDir, name)).mode & 0o777
+  expect(modeOf('.')).toBe(0o755)
+  const files = readdirSync(dataDir).filter((name) => name !== 'note')
+  expect(files.sort()).toEqual(['lock.db', 'lock.db-journal', 'parley.db', 'parley.db-shm', 'parley.db-wal'])
+  expect(files.map(modeOf)).toEqual(files.map(() => 0o600))
 })
 
 test('it brings the API document, its page and all of its assets along', async () => {

@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync } from 'node:fs'
+import { mkdirSync } from 'node:fs'
 import { StartError } from '../lib/errors.ts'
 import type { Durability } from './sqlite/database.ts'
 import { lockDataDir } from './sqlite/lock.ts'
@@ -52,10 +52,8 @@ export async function openStorage(opening: Opening): Promise<{ storage: Storage;
   }
 }
 
-function makeDataDir(dataDir: string) {
-  mkdirSync(dataDir, { recursive: true, mode: 0o700 })
-  chmodSync(dataDir, 0o700)
-}
+/** A directory that is there already keeps its mode: it may be a mount, or hold what is not ours. */
+const makeDataDir = (dataDir: string) => mkdirSync(dataDir, { recursive: true, mode: 0o700 })
 
 const ADVICE: [code: RegExp, advice: string][] = [
   [
