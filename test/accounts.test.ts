@@ -112,6 +112,12 @@ describe('signing up', () => {
     expect(await statusOf(signUp({ ...HANEUL, password: `${'가'.repeat(341)}!` }))).toBe(201)
   })
 
+  test('takes an e-mail that is longer in lower case, and knows it again', async () => {
+    const email = `${'İ'.repeat(64)}@example.com`
+    expect(await statusOf(signUp({ ...HANEUL, email }))).toBe(201)
+    expect(await statusOf(signIn(email, PASSWORD))).toBe(201)
+  })
+
   test('is off where the operator closed it', async () => {
     await using closed = await startParley({ env: { PARLEY_ACCOUNTS: 'closed' } })
     const headers = { 'content-type': 'application/json' }
@@ -205,6 +211,23 @@ describe('oneself', () => {
     expect(await statusOf(here.get('/api/me'))).toBe(200)
     expect(await statusOf(signIn(here.email, PASSWORD))).toBe(401)
     expect(await statusOf(signIn(here.email, 'new horse battery'))).toBe(201)
+  })
+
+  test('changes the password once of several times at once, and no sign-in with the old one outlives that', async () => {
+    const here = await parley.person('Sora')
+    const asked = Array.from({ length: 4 }, (_, n) =>
+      here.put('/api/me/password', { current: PASSWORD, next: `new horse battery ${n}` }),
+    )
+    const signingIn = Array.from({ length: 8 }, () => signIn(here.email, PASSWORD))
+    const statuses = (await Promise.all(asked)).map(({ status }) => status)
+    expect(statuses.toSorted()).toEqual([204, 403, 403, 403])
+    for (const response of await Promise.all(signingIn)) {
+      if (response.status !== 201) continue
+      const { token } = (await response.json()) as SessionGrant
+      expect(await statusOf(ask('GET', '/api/me', undefined, { authorization: `Bearer ${token}` }))).toBe(401)
+    }
+    const next = `new horse battery ${statuses.indexOf(204)}`
+    expect(await statusOf(signIn(here.email, next))).toBe(201)
   })
 })
 

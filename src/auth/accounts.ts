@@ -36,11 +36,10 @@ export class Accounts {
   async signIn({ email, password }: Credentials): Promise<SessionGrant> {
     const { accounts, sessions, passwords } = this.#deps
     const account = await accounts.findByEmail(email.toLowerCase())
-    if (!(await passwords.matches(password, account?.passwordHash)) || !account) {
-      throw new ChatError('unauthenticated', { reason: 'wrong_credentials' })
-    }
-    const { token, session } = await sessions.start(account.id)
-    return grant(account, token, session)
+    const isRight = await passwords.matches(password, account?.passwordHash)
+    const started = isRight && account && (await sessions.start(account.id, account.passwordHash))
+    if (!started) throw new ChatError('unauthenticated', { reason: 'wrong_credentials' })
+    return grant(account, started.token, started.session)
   }
 
   async me({ user }: Identity): Promise<User> {
@@ -60,13 +59,15 @@ export class Accounts {
     const { accounts, passwords, publish } = this.#deps
     refuseLongPassword(next, '/next')
     const account = user.email === undefined ? undefined : await accounts.findByEmail(user.email)
-    if (!(await passwords.matches(current, account?.passwordHash))) {
-      throw new ChatError('forbidden', { reason: 'wrong_password' })
-    }
-    const ended = await accounts.setPassword(user.id, await passwords.hash(next), session)
+    if (!(await passwords.matches(current, account?.passwordHash)) || !account) throw wrongPassword()
+    const change = { current: account.passwordHash, next: await passwords.hash(next), keep: session }
+    const ended = await accounts.setPassword(user.id, change)
+    if (!ended) throw wrongPassword()
     for (const each of ended) publish({ type: 'session.ended', session: each })
   }
 }
+
+const wrongPassword = () => new ChatError('forbidden', { reason: 'wrong_password' })
 
 const MAX_PASSWORD_BYTES = 1024
 

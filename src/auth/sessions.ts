@@ -1,4 +1,5 @@
 import type { Publish } from '../events.ts'
+import { ChatError } from '../lib/errors.ts'
 import { hashToken, newToken } from '../lib/tokens.ts'
 import type { Identity, Ticket } from './model.ts'
 import type { Account, AccountStore, NewSession, SessionStore } from './store.ts'
@@ -29,10 +30,10 @@ export class Sessions {
     return { token, session: { tokenHash: hashToken(token), userId, createdAt, expiresAt: createdAt + SESSION_MS } }
   }
 
-  async start(userId: string): Promise<{ token: string; session: NewSession }> {
+  /** `undefined` where the person's password is not the one any more that `passwordHash` was checked for. */
+  async start(userId: string, passwordHash: string): Promise<{ token: string; session: NewSession } | undefined> {
     const draft = this.draft(userId)
-    await this.#deps.sessions.start(draft.session)
-    return draft
+    return (await this.#deps.sessions.start(draft.session, passwordHash)) ? draft : undefined
   }
 
   async authenticate(token: string): Promise<Identity | undefined> {
@@ -44,7 +45,8 @@ export class Sessions {
     const { sessions, now } = this.#deps
     const record = await sessions.find(tokenHash)
     if (!record || record.expiresAt <= now()) return undefined
-    if (now() - record.lastUsedAt > TOUCH_EVERY_MS) await sessions.touch(tokenHash, now()).catch(() => {})
+    // Not awaited: what was read here would be old by then, and it is no matter if it fails.
+    if (now() - record.lastUsedAt > TOUCH_EVERY_MS) sessions.touch(tokenHash, now()).catch(() => {})
     return { user: personOf(record.account), session: tokenHash, expiresAt: record.expiresAt }
   }
 
@@ -58,7 +60,8 @@ export class Sessions {
     const ticket = newToken('plt')
     const now = this.#deps.now()
     const record = { ticketHash: hashToken(ticket), userId: user.id, sessionHash: session, origin }
-    await this.#deps.sessions.issueTicket({ ...record, expiresAt: now + TICKET_MS }, now)
+    const isIssued = await this.#deps.sessions.issueTicket({ ...record, expiresAt: now + TICKET_MS }, now)
+    if (!isIssued) throw new ChatError('unauthenticated')
     return { ticket, expiresAt: new Date(now + TICKET_MS).toISOString() }
   }
 

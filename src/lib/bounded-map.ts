@@ -26,10 +26,6 @@ export class BoundedMap<K, V> {
     if (!done) this.#entries.delete(oldest)
   }
 
-  delete(key: K): void {
-    this.#entries.delete(key)
-  }
-
   clear(): void {
     this.#entries.clear()
   }

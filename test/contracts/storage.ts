@@ -200,15 +200,33 @@ export function storageContract(name: string, open: () => Promise<TestStorage>) 
       await sessions.end(session.tokenHash)
       expect(await sessions.spendTicket('b')).toBeUndefined()
       expect(await sessions.find(session.tokenHash)).toBeUndefined()
+      expect(await sessions.issueTicket({ ...ticket, ticketHash: 'c' }, 1)).toBe(false)
     })
 
     test('[ST22] ends all sessions but one with a new password, and tells which', async () => {
       await using opened = await open()
       const { accounts, sessions } = opened.storage
       const { id, session } = await accountIn(opened.storage, 'minji')
-      await sessions.start({ tokenHash: 'second', userId: id, createdAt: 1, expiresAt: 100 })
-      expect(await accounts.setPassword(id, 'new', 'second')).toEqual([session.tokenHash])
+      const second = { tokenHash: 'second', userId: id, createdAt: 1, expiresAt: 100 }
+      expect(await sessions.start(second, 'none')).toBe(true)
+      const change = { current: 'none', next: 'new', keep: 'second' }
+      expect(await accounts.setPassword(id, change)).toEqual([session.tokenHash])
       expect(await sessions.find('second')).toMatchObject({ account: { id } })
+    })
+
+    test('[ST23] neither starts a session nor sets a password for a hash that has changed since it was checked', async () => {
+      await using opened = await open()
+      const { accounts, sessions } = opened.storage
+      const { id, session } = await accountIn(opened.storage, 'minji')
+      const late = { tokenHash: 'late', userId: id, createdAt: 1, expiresAt: 100 }
+      const [changed, again, started] = await Promise.all([
+        accounts.setPassword(id, { current: 'none', next: 'new', keep: session.tokenHash }),
+        accounts.setPassword(id, { current: 'none', next: 'newer', keep: session.tokenHash }),
+        sessions.start(late, 'none'),
+      ])
+      expect({ changed, again, started }).toEqual({ changed: [], again: undefined, started: false })
+      expect(await sessions.find('late')).toBeUndefined()
+      expect(await sessions.start(late, 'new')).toBe(true)
     })
   })
 
@@ -217,18 +235,41 @@ export function storageContract(name: string, open: () => Promise<TestStorage>) 
     const { storage } = opened
     const { owner, customer, roomId } = await roomIn(storage)
     const nobody = { ...owner, id: 'nobody' }
-    const [before, fault, after] = await Promise.allSettled([
-      storage.messages.append(draft(roomId, owner, 'before')),
+    const [before, fault, after, retried] = await Promise.allSettled([
+      storage.messages.append(draft(roomId, owner, 'before', 'c1')),
       // A product of somebody who does not exist breaks a foreign key.
       storage.products.create({
         ...{ id: 'p', ownerId: nobody.id, at: 1, title: 'x' },
         ...{ priceMinor: null, currency: null, imageUrl: null, url: null },
       }),
       storage.messages.append(draft(roomId, customer, 'after')),
+      storage.messages.append(draft(roomId, owner, 'before', 'c1')),
     ])
     expect(before).toMatchObject({ status: 'fulfilled', value: { message: { seq: 1 } } })
     expect(fault.status).toBe('rejected')
     expect(after).toMatchObject({ status: 'fulfilled', value: { message: { seq: 2 } } })
+    expect(retried).toMatchObject({ status: 'fulfilled', value: { message: { seq: 1 }, created: false } })
     expect(await summaryOf(storage, roomId, owner)).toMatchObject({ lastSeq: 2, unread: 1 })
+    expect((await storage.messages.append(draft(roomId, owner, 'later'))).message.seq).toBe(3)
+  })
+
+  test(`[ST31] ${name}: a clock that jumps back changes no order`, async () => {
+    await using opened = await open()
+    const { storage } = opened
+    const [first, second] = await Promise.all([roomIn(storage), roomIn(storage)])
+    for (const { roomId, owner } of [first, second]) {
+      await storage.messages.append({ ...draft(roomId, owner, 'before'), at: 9_000_000 })
+      await storage.messages.append({ ...draft(roomId, owner, 'after'), at: 1_000 })
+    }
+    const page = await storage.messages.span(first.roomId, { limit: 10 })
+    expect(page.map(({ seq, text }) => [seq, text])).toEqual([
+      [1, 'before'],
+      [2, 'after'],
+    ])
+    await storage.messages.append({ ...draft(first.roomId, first.owner, 'newest'), at: 1 })
+    const bike = { title: 'Tent', priceMinor: null, currency: null, imageUrl: null, url: null }
+    await storage.products.create({ ...bike, id: 'tent', ownerId: first.owner.id, at: 0 })
+    const listed = await storage.products.list({ q: undefined, ownerId: first.owner.id, before: undefined, limit: 5 })
+    expect(listed[0]?.product.id).toBe('tent')
   })
 }

@@ -1,5 +1,5 @@
 import { and, eq, isNotNull, isNull, ne, sql } from 'drizzle-orm'
-import type { Account, AccountStore, NewSession } from '../../auth/store.ts'
+import type { Account, AccountStore, NewSession, PasswordHashes } from '../../auth/store.ts'
 import type { Db } from './database.ts'
 import { sessions, users } from './schema.ts'
 import type { Write } from './writer/wire.ts'
@@ -20,8 +20,9 @@ export const accountCommands = (db: Db) => ({
     return null
   },
 
-  setPassword(userId: string, passwordHash: string, keep: string): string[] {
-    db.update(users).set({ passwordHash }).where(eq(users.id, userId)).run()
+  setPassword(userId: string, { current, next, keep }: PasswordHashes): string[] | null {
+    const unchanged = and(eq(users.id, userId), eq(users.passwordHash, current))
+    if (!db.update(users).set({ passwordHash: next }).where(unchanged).returning({ id: users.id }).get()) return null
     const others = and(eq(sessions.userId, userId), ne(sessions.tokenHash, keep))
     const ended = db.delete(sessions).where(others).returning({ tokenHash: sessions.tokenHash }).all()
     return ended.map(({ tokenHash }) => tokenHash)
@@ -60,7 +61,9 @@ export function sqliteAccounts(db: Db, write: Write<ReturnType<typeof accountCom
     async rename(userId, username) {
       await write('rename', userId, username)
     },
-    setPassword: (userId, passwordHash, keep) => write('setPassword', userId, passwordHash, keep),
+    async setPassword(userId, change) {
+      return (await write('setPassword', userId, change)) ?? undefined
+    },
   }
 }
 

@@ -11,14 +11,16 @@ const CLEARED_AT_ONCE = 20
 type StoredTicket = typeof tickets.$inferSelect
 
 export const sessionCommands = (db: Db) => ({
-  startSession(session: NewSession): null {
+  startSession(session: NewSession, passwordHash: string): boolean {
+    const unchanged = and(eq(users.id, session.userId), eq(users.passwordHash, passwordHash), isNull(users.disabledAt))
+    if (!db.select({ id: users.id }).from(users).where(unchanged).get()) return false
     const expired = lt(sessions.expiresAt, session.createdAt)
     const old = db.select({ hash: sessions.tokenHash }).from(sessions).where(expired).limit(CLEARED_AT_ONCE)
     db.delete(sessions).where(inArray(sessions.tokenHash, old)).run()
     db.insert(sessions)
       .values({ ...session, lastUsedAt: session.createdAt })
       .run()
-    return null
+    return true
   },
 
   touchSession(tokenHash: string, at: number): null {
@@ -31,12 +33,14 @@ export const sessionCommands = (db: Db) => ({
     return null
   },
 
-  issueTicket(ticket: StoredTicket, at: number): null {
+  issueTicket(ticket: StoredTicket & { sessionHash: string }, at: number): boolean {
+    const own = eq(sessions.tokenHash, ticket.sessionHash)
+    if (!db.select({ hash: sessions.tokenHash }).from(sessions).where(own).get()) return false
     const expired = lt(tickets.expiresAt, at)
     const old = db.select({ hash: tickets.ticketHash }).from(tickets).where(expired).limit(CLEARED_AT_ONCE)
     db.delete(tickets).where(inArray(tickets.ticketHash, old)).run()
     db.insert(tickets).values(ticket).run()
-    return null
+    return true
   },
 
   spendTicket(ticketHash: string): StoredTicket | null {
@@ -61,9 +65,7 @@ export function sqliteSessions(db: Db, write: Write<ReturnType<typeof sessionCom
     .prepare()
 
   return {
-    async start(session) {
-      await write('startSession', session)
-    },
+    start: (session, passwordHash) => write('startSession', session, passwordHash),
     async find(tokenHash) {
       const row = byToken.get({ tokenHash })
       return row && { account: toAccount(row), expiresAt: row.expiresAt, lastUsedAt: row.lastUsedAt }
@@ -74,9 +76,7 @@ export function sqliteSessions(db: Db, write: Write<ReturnType<typeof sessionCom
     async end(tokenHash) {
       await write('endSession', tokenHash)
     },
-    async issueTicket(ticket, at) {
-      await write('issueTicket', { ...ticket, origin: ticket.origin ?? null }, at)
-    },
+    issueTicket: (ticket, at) => write('issueTicket', { ...ticket, origin: ticket.origin ?? null }, at),
     async spendTicket(ticketHash) {
       const row = await write('spendTicket', ticketHash)
       return row?.sessionHash ? toTicket({ ...row, sessionHash: row.sessionHash }) : undefined

@@ -2,7 +2,7 @@ import type { Database } from 'bun:sqlite'
 import { statfsSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { RoomsInHand } from './rooms-in-hand.ts'
-import type { Item, Outcome, Problem } from './wire.ts'
+import type { Item, Outcome, Problem, Results } from './wire.ts'
 
 type Run = (item: Item) => unknown
 
@@ -23,6 +23,9 @@ export class Batches {
   readonly #begin
   readonly #commit
   readonly #rollback
+  readonly #savepoint
+  readonly #release
+  readonly #rollbackItem
   #diskCheckedAt = 0
   #diskHasRoom = true
 
@@ -31,50 +34,70 @@ export class Batches {
     this.#begin = deps.sqlite.prepare('BEGIN IMMEDIATE')
     this.#commit = deps.sqlite.prepare('COMMIT')
     this.#rollback = deps.sqlite.prepare('ROLLBACK')
+    this.#savepoint = deps.sqlite.prepare('SAVEPOINT item')
+    this.#release = deps.sqlite.prepare('RELEASE item')
+    this.#rollbackItem = deps.sqlite.prepare('ROLLBACK TO item')
   }
 
   commit(items: Item[]): Outcome {
     if (!this.#hasDiskRoom()) return { problem: 'disk_full', code: 'below the free-space floor' }
     try {
-      return { results: this.#transaction(items), failed: {} }
+      return this.#transaction(() => this.#together(items))
     } catch (error) {
-      const problem = problemOf(error)
-      if (problem) return { problem, code: codeOf(error) }
-      return this.#singly(items)
+      if (!problemOf(error)) return this.#withoutTheFaulty(items)
+      return refusal(error)
     }
   }
 
-  #transaction(items: Item[]): unknown[] {
-    const { rooms, run } = this.#deps
-    this.#beginWhenFree()
+  #together(items: Item[]): Results {
+    return { results: items.map(this.#deps.run), failed: {} }
+  }
+
+  /** One item's own fault must not cost the others theirs: once more, each within a savepoint, with one flush for all. */
+  #withoutTheFaulty(items: Item[]): Outcome {
     try {
-      rooms.checkForeignWrites()
-      const results = items.map(run)
-      rooms.save()
-      this.#commit.run()
-      rooms.committed()
-      return results
+      return this.#transaction(() => this.#oneByOne(items))
     } catch (error) {
-      rooms.rolledBack()
-      // After some errors (a full disk) SQLite has rolled back already.
-      if (this.#deps.sqlite.inTransaction) this.#rollback.run()
-      throw error
+      return refusal(error)
     }
   }
 
-  /** One item's own fault must not cost the others theirs. */
-  #singly(items: Item[]): Outcome {
+  #oneByOne(items: Item[]): Results {
     const results: unknown[] = []
     const failed: Record<number, string> = {}
     for (const [at, item] of items.entries()) {
+      this.#savepoint.run()
       try {
-        results[at] = this.#transaction([item])[0]
+        results[at] = this.#deps.run(item)
+        // Into the transaction, so that the next item's fault takes back its own change of the room, and not this one.
+        this.#deps.rooms.save()
       } catch (error) {
+        if (problemOf(error)) throw error
+        this.#rollbackItem.run()
+        this.#deps.rooms.forget()
         results[at] = null
-        failed[at] = problemOf(error) ?? codeOf(error)
+        failed[at] = codeOf(error)
       }
+      this.#release.run()
     }
     return { results, failed }
+  }
+
+  #transaction(work: () => Results): Results {
+    const { rooms, sqlite } = this.#deps
+    this.#beginWhenFree()
+    try {
+      rooms.checkForeignWrites()
+      const results = work()
+      rooms.save()
+      this.#commit.run()
+      return results
+    } catch (error) {
+      rooms.forget()
+      // After some errors (a full disk) SQLite has rolled back already.
+      if (sqlite.inTransaction) this.#rollback.run()
+      throw error
+    }
   }
 
   #beginWhenFree() {
@@ -113,6 +136,9 @@ const BATCH_FAULTS: [prefix: string, problem: Problem][] = [
   ['SQLITE_NOTADB', 'io'],
   ['SQLITE_NOMEM', 'io'],
 ]
+
+/** A batch of which nothing was stored. */
+const refusal = (error: unknown): Outcome => ({ problem: problemOf(error) ?? 'io', code: codeOf(error) })
 
 /** A fault of the disk or the database, not of an item. */
 const problemOf = (error: unknown): Problem | undefined =>

@@ -77,11 +77,12 @@ export class RoomsInHand {
     return row
   }
 
-  /** To be called before a row is changed, so that a rollback forgets the change. */
+  /** To be called before a row is changed: `save` then writes it. */
   touch(row: RoomRow): void {
     this.#touched.add(row)
   }
 
+  /** Writes the rows that were changed since the last time. */
   save(): void {
     for (const room of this.#touched) {
       this.#save.run(
@@ -96,14 +97,12 @@ export class RoomsInHand {
         room.id,
       )
     }
-  }
-
-  committed(): void {
     this.#touched.clear()
   }
 
-  rolledBack(): void {
-    for (const room of this.#touched) this.#rooms.delete(room.id)
+  /** After a rollback: what is in hand may never have been stored. A fault is rare, and to read again is cheap. */
+  forget(): void {
+    this.#rooms.clear()
     this.#touched.clear()
   }
 }

@@ -13,7 +13,11 @@ export type Item = [name: string, ...args: unknown[]]
 export type Problem = 'disk_full' | 'busy' | 'io'
 
 /** `results` has a value for each item; `failed` names the items whose own fault kept them out, by position. */
-export type Outcome = { results: unknown[]; failed: Record<number, string> } | { problem: Problem; code: string }
+export interface Results {
+  results: unknown[]
+  failed: Record<number, string>
+}
+export type Outcome = Results | { problem: Problem; code: string }
 
 /** Runs a command of `C` in the writer; resolves after the commit that holds it was flushed. */
 export type Write<C> = <K extends keyof C & string>(
