@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import { Elysia } from 'elysia'
+import { Elysia, t } from 'elysia'
 import { Proxies } from '../src/lib/http/proxies.ts'
 import { createLog } from '../src/lib/log.ts'
 import { problems } from '../src/ops/problems.ts'
@@ -19,6 +19,7 @@ function appThatThrows(error: unknown) {
       await Promise.resolve()
       throw error
     })
+    .get('/answer', () => ({ token: 'pls_secret' }), { response: t.Object({ token: t.String({ maxLength: 3 }) }) })
   return { lines, get: (path: string) => app.handle(new Request(`http://localhost${path}`)) }
 }
 
@@ -38,6 +39,16 @@ test.each(['/now', '/later'])(
     expect(lines.join('')).toContain(body.requestId)
   },
 )
+
+test('an answer that fails its schema is told as internal, and is not in the log', async () => {
+  const { lines, get } = appThatThrows(undefined)
+
+  const answer = await get('/answer')
+
+  expect(await answer.json()).toMatchObject({ code: 'internal', status: 500 })
+  expect(lines.join('')).toContain('an answer failed its schema')
+  expect(lines.join('')).not.toContain('pls_secret')
+})
 
 test('a database error is logged without the values that were bound', async () => {
   const cause = new Error('UNIQUE constraint failed: users.email')

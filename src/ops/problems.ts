@@ -53,7 +53,9 @@ export const problems = ({ log, locale }: Deps) =>
     const told = tellable(code, error)
     const requestId = String(set.headers['x-request-id'] ?? '')
     if (told.code === 'internal' || told.code === 'unavailable') {
-      log.error('request_failed', { requestId, method: request.method, route, code: told.code, error })
+      // What went wrong, and never Elysia's own error about an answer: that has the whole answer in it, tokens too.
+      const cause = told.cause ?? told
+      log.error('request_failed', { requestId, method: request.method, route, code: told.code, error: cause })
     }
     const asker = { requestId, locale: localeFor(request.headers.get('accept-language'), locale) }
     set.status = told.status
