@@ -121,6 +121,20 @@ describe('its owner', () => {
     expect(await refusal(change(minji, product.id, {}))).toMatchObject({ status: 422, code: 'invalid' })
   })
 
+  test('never has a price without a currency, whatever is changed at once', async () => {
+    const { id } = await minji.offer(BIKE.title, BIKE)
+    for (let round = 0; round < 20; round++) {
+      await Promise.all([
+        change(minji, id, { priceMinor: null, currency: null }),
+        change(minji, id, { priceMinor: 7 }),
+        change(minji, id, { currency: 'EUR' }),
+      ])
+      const { priceMinor, currency } = (await (await minji.get(`/api/products/${id}`)).json()) as Product
+      expect(priceMinor === null).toBe(currency === null)
+      await change(minji, id, { priceMinor: 1, currency: 'KRW' })
+    }
+  })
+
   test('archives it: no longer offered, still there, and once is enough', async () => {
     const { id } = await minji.offer('Unicycle')
     expect((await archive(minji, id)).status).toBe(204)

@@ -271,6 +271,7 @@ describe('[LV10] a frame that is refused leaves the socket open', () => {
     ['an e-mail that is no string', { message: 'hi', sender_email: {} }, 'sender_mismatch'],
     ['a room that is not mine', { message: 'hi', room_id: 999_999 }, 'room_not_found'],
     ['a room that is no number', { message: 'hi', room_id: ['1'] }, 'room_not_found'],
+    ['a room that has no text form', { message: 'hi', room_id: { toString: 0, valueOf: 0 } }, 'room_not_found'],
     ['a client id that is too long', { message: 'hi', client_id: 'x'.repeat(129) }, 'invalid'],
   ])('%s', async (_, frame, code) => {
     const { owner, customer, roomId } = await lasting()

@@ -53,7 +53,10 @@ export function readSend(frame: Record<string, unknown>): PlainSend {
 const isAbsent = (value: unknown): value is null | undefined => value === undefined || value === null
 
 /** Pages that were rendered on a server often have the id as a string. */
-export const roomIdOf = (raw: unknown): number => (/^[1-9]\d{0,15}$/.test(String(raw)) ? Number(raw) : Number.NaN)
+export function roomIdOf(raw: unknown): number {
+  const isText = typeof raw === 'string' || typeof raw === 'number'
+  return isText && /^[1-9]\d{0,15}$/.test(String(raw)) ? Number(raw) : Number.NaN
+}
 
 /** The plain form of an entry; `undefined` for kinds that this form does not have. */
 export function encodePlain({ roomId, seq, kind, sender, text, clientId, createdAt }: Message): string | undefined {

@@ -50,8 +50,8 @@ export class Products {
   async change({ user }: Identity, productId: string, change: ProductChange): Promise<Product> {
     const product = await this.find(productId)
     if (product.ownerId !== user.id) throw new ChatError('forbidden')
-    requireWholePrice({ ...product, ...change })
-    const changed = await this.#deps.products.change(productId, user.id, change)
+    const fields = withWholePrice(product, change)
+    const changed = await this.#deps.products.change(productId, user.id, fields)
     if (!changed) throw new ChatError('not_found')
     return changed
   }
@@ -62,6 +62,14 @@ export class Products {
     if (product.ownerId !== user.id) throw new ChatError('forbidden')
     await this.#deps.products.archive(productId, user.id, this.#deps.now())
   }
+}
+
+/** Both parts of a price are written together: beside another change, one of them alone might not fit what is there. */
+function withWholePrice(product: Product, change: ProductChange): ProductChange {
+  if (change.priceMinor === undefined && change.currency === undefined) return change
+  const { priceMinor, currency } = { ...product, ...change }
+  requireWholePrice({ priceMinor, currency })
+  return { ...change, priceMinor, currency }
 }
 
 function requireWholePrice({ priceMinor, currency }: Pick<Product, 'priceMinor' | 'currency'>) {
