@@ -1,8 +1,8 @@
 import { Database } from 'bun:sqlite'
 import { describe, expect, test } from 'bun:test'
-import { existsSync, mkdtempSync, readdirSync, statSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { migrateStorage, openStorage } from '../src/storage/open.ts'
 import { storageContract } from './contracts/storage.ts'
 import { failure, openTestSqlite, roomIn, WORKER_URL } from './support/storage.ts'
@@ -56,9 +56,9 @@ describe('migrations', () => {
   })
 
   test('check tells what is missing and changes nothing', () => {
-    const dataDir = emptyDir()
+    const dataDir = join(emptyDir(), 'not', 'there')
     expect(migrateStorage(place(dataDir), { check: true }).pending).toHaveLength(1)
-    expect(existsSync(join(dataDir, 'parley.db'))).toBe(false)
+    expect(existsSync(dirname(dataDir))).toBe(false)
   })
 
   test('run again do nothing', () => {
@@ -72,7 +72,9 @@ describe('migrations', () => {
     const dataDir = emptyDir()
     migrateStorage(place(dataDir), { check: false })
     database(dataDir).run("INSERT INTO __drizzle_migrations (hash, name) VALUES ('', '29990101000000_future')")
+    const before = readFileSync(join(dataDir, 'parley.db'))
     expect(() => migrateStorage(place(dataDir), { check: false })).toThrow(/newer Parley.*29990101000000_future/)
+    expect(readFileSync(join(dataDir, 'parley.db')).equals(before)).toBe(true)
   })
 
   test('take a snapshot of what was there before', () => {

@@ -20,8 +20,8 @@ interface Opening extends Place {
 /** Applies or checks the migrations of a data directory that no server is using. */
 export function migrateStorage({ dataDir, durability }: Place, { check }: { check: boolean }): MigrationReport {
   return orStartError(dataDir, () => {
-    makeDataDir(dataDir)
     if (check) return migrateSqlite(dataDir, durability, true)
+    makeDataDir(dataDir)
     const lock = lockDataDir(dataDir)
     try {
       return migrateSqlite(dataDir, durability, false)
@@ -58,11 +58,12 @@ const makeDataDir = (dataDir: string) => mkdirSync(dataDir, { recursive: true, m
 const ADVICE: [code: RegExp, advice: string][] = [
   [
     /^(EACCES|EPERM|EROFS|SQLITE_READONLY|SQLITE_CANTOPEN)/,
-    'cannot be written by this user. Mend its permissions, or choose another --data-dir',
+    'or a file in it cannot be written by this user. Mend its permissions, or choose another --data-dir',
   ],
   [/^(ENOTDIR|EEXIST)/, 'is not a directory. Choose another --data-dir'],
   [/^(ENOSPC|SQLITE_FULL)/, 'is on a full disk. Free some space'],
   [/^(SQLITE_CORRUPT|SQLITE_NOTADB)/, 'holds a damaged database. It was left untouched: restore a backup'],
+  [/^E[A-Z]+$/, 'cannot be used as a directory. Choose another --data-dir'],
 ]
 
 /** What the operator can mend is said in one line; the rest keeps its stack. */

@@ -16,7 +16,11 @@ const drizzleOn = (client: Database) => drizzle({ client })
 
 /** Merges the log into the database, so that after a clean end the one file is all there is. */
 export function closeDatabase(sqlite: Database): void {
-  sqlite.run('PRAGMA wal_checkpoint(TRUNCATE)')
+  try {
+    sqlite.run('PRAGMA wal_checkpoint(TRUNCATE)')
+  } catch {
+    // A disk that is full or fails: the log has everything that was acknowledged, and the next start merges it.
+  }
   sqlite.close()
 }
 

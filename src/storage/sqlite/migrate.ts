@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { migrate } from 'drizzle-orm/bun-sqlite/migrator'
 import { StartError } from '../../lib/errors.ts'
 import { embeddedMigrations } from '../migrations.macro.ts' with { type: 'macro' }
-import { type Durability, openDatabase } from './database.ts'
+import { type Db, type Durability, openDatabase } from './database.ts'
 import { meta } from './schema.ts'
 
 const MIGRATIONS = embeddedMigrations('sqlite')
@@ -30,20 +30,24 @@ export function migrateSqlite(dataDir: string, durability: Durability, check: bo
     const done = appliedNames(sqlite)
     refuseNewer(done)
     const pending = MIGRATIONS.map(({ name }) => name).filter((name) => !done.includes(name))
-    if (check || pending.length === 0) return { applied: [], pending, snapshot: undefined }
-    const snapshot = hasTables(sqlite) ? takeSnapshot(sqlite, dataDir, pending[0] ?? '') : undefined
-    migrate(db, MIGRATIONS)
-    db.insert(meta)
-      .values([
-        { key: 'epoch', value: randomHex(8) },
-        { key: 'cluster_key', value: randomHex(32) },
-      ])
-      .onConflictDoNothing()
-      .run()
+    if (check) return { applied: [], pending, snapshot: undefined }
+    const [first] = pending
+    const snapshot = first !== undefined && hasTables(sqlite) ? takeSnapshot(sqlite, dataDir, first) : undefined
+    if (first !== undefined) migrate(db, MIGRATIONS)
+    addFacts(db)
     return { applied: pending, pending: [], snapshot }
   } finally {
     sqlite.close()
   }
+}
+
+/** At each start: one that was killed just after its first migration left none. A file that only lets itself be read fails here. */
+function addFacts(db: Db) {
+  const facts = [
+    { key: 'epoch', value: randomHex(8) },
+    { key: 'cluster_key', value: randomHex(32) },
+  ]
+  db.insert(meta).values(facts).onConflictDoNothing().run()
 }
 
 const hasTables = (sqlite: Database) => sqlite.query('SELECT 1 FROM sqlite_schema LIMIT 1').get() !== null
