@@ -35,8 +35,9 @@ export interface RunningServer {
 
 const TICK_MS = 1000
 const DRAIN_SPREAD_MS = 2000
-const DRAIN_WITHIN_MS = 10_000
-const REQUESTS_WITHIN_MS = 5000
+// Together less than the ten seconds that docker stop and its like allow.
+const DRAIN_WITHIN_MS = 5000
+const REQUESTS_WITHIN_MS = 3000
 
 /** Opens the storage, then listens. @throws StartError for what its operator can mend. */
 export async function startServer(config: Config, options: ServerOptions): Promise<RunningServer> {
@@ -134,7 +135,7 @@ interface Running {
 }
 
 async function shutDown({ server }: App, { services: { connections }, storage, stopTicking }: Running): Promise<void> {
-  await Promise.race([connections.drain(DRAIN_SPREAD_MS), Bun.sleep(DRAIN_WITHIN_MS)])
+  await connections.drain(DRAIN_SPREAD_MS, DRAIN_WITHIN_MS)
   // Requests in flight are answered; Bun waits for ever for a socket that does not close, so not for longer than this.
   await Promise.race([server?.stop(), Bun.sleep(REQUESTS_WITHIN_MS)])
   await server?.stop(true)

@@ -152,6 +152,30 @@ test('a joiner that drains slowly in a busy room goes back to reading from stora
   expect(listener.seen).toEqual(seqs(1, 601))
 })
 
+test('a joiner never has more than 32 entries before it that it has not drained: the longest ones fit its socket', async () => {
+  await using opened = await openTestSqlite()
+  const { roomId, append } = await roomWith(opened.storage, 250)
+  const { hub, topics, created } = hubOn(opened.storage)
+  const listener = new Listener(topics)
+  let [last, most] = [250, 0]
+  let [drained, isJoined] = [0, false]
+  listener.drained = async () => {
+    most = Math.max(most, listener.seen.length - drained)
+    drained = listener.seen.length
+    // While it reads, the room goes on talking.
+    if (drained % 10 === 0 && last < 600) for (let n = 0; n < drained % 45; n++) created(await append(`${++last}`))
+  }
+  const joining = hub.join(roomId, listener, 0).then(() => {
+    isJoined = true
+    most = Math.max(most, listener.seen.length - drained)
+  })
+  while (!isJoined) await settle()
+  await joining
+  created(await append(`${++last}`))
+  expect(listener.seen).toEqual(seqs(1, last))
+  expect(most).toBeWithin(1, 33)
+})
+
 test('where nobody listens nothing is encoded', async () => {
   await using opened = await openTestSqlite()
   const { roomId, append } = await roomWith(opened.storage, 1)

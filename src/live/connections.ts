@@ -29,8 +29,8 @@ export interface Connection {
   tick(): void
   /** Closes at once. */
   end(code: CloseCode): void
-  /** Answers what it was already sent, then closes. */
-  retire(): void
+  /** Answers what it was already sent, then closes when the client has read that. */
+  retire(): Promise<void>
 }
 
 /** All open sockets of this node. */
@@ -51,7 +51,7 @@ export class Connections {
   add(connection: Connection): void {
     this.#all.add(connection)
     // It was upgraded just before the drain began, which has not seen it.
-    if (this.#isDraining) connection.retire()
+    if (this.#isDraining) void connection.retire()
   }
 
   remove(connection: Connection): void {
@@ -82,14 +82,22 @@ export class Connections {
     for (const connection of this.#all) connection.tick()
   }
 
-  /** Closes all in batches spread over `spreadMs`, so that they do not all come back in the same instant. */
-  async drain(spreadMs: number): Promise<void> {
+  /**
+   * Retires all in batches spread over `spreadMs`, so that they do not all come back in the same instant. Whoever has
+   * not read by `withinMs` is closed then.
+   */
+  async drain(spreadMs: number, withinMs: number): Promise<void> {
     this.#isDraining = true
+    await Promise.race([this.#retireAll(spreadMs), Bun.sleep(withinMs)])
+    for (const connection of this.#all) connection.end(CLOSE.restart)
+  }
+
+  async #retireAll(spreadMs: number) {
     const everyone = [...this.#all]
     const batch = Math.max(50, Math.ceil(everyone.length / 50))
     for (let from = 0; from < everyone.length; from += batch) {
       if (from > 0) await Bun.sleep((spreadMs * batch) / everyone.length)
-      for (const connection of everyone.slice(from, from + batch)) connection.retire()
+      for (const connection of everyone.slice(from, from + batch)) void connection.retire()
     }
     if (this.#all.size > 0) await new Promise<void>((resolve) => this.#onEmpty.push(resolve))
   }

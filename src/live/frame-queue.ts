@@ -7,7 +7,7 @@ const MAX_WAITING_BYTES = 1 << 20
 export class FrameQueue {
   readonly #handle: (frame: Frame) => Promise<void>
   // Held until `start`, so that a frame never overtakes what comes first.
-  #isBusy = true
+  #state: 'held' | 'busy' | 'idle' = 'held'
   #isFinishing = false
   #waiting: Frame[] | undefined
   #waitingBytes = 0
@@ -21,8 +21,7 @@ export class FrameQueue {
   /** `false` when more waits than may. */
   push(frame: Frame): boolean {
     if (this.#isFinishing) return true
-    if (!this.#isBusy) {
-      this.#isBusy = true
+    if (this.#state === 'idle') {
       void this.#run(frame)
       return true
     }
@@ -36,10 +35,10 @@ export class FrameQueue {
     void this.#run(this.#next())
   }
 
-  /** Takes no more; resolves when what it has is handled. */
+  /** Takes no more; resolves when what it has is handled. What is still held is not: nothing of it was begun. */
   finish(): Promise<void> {
     this.#isFinishing = true
-    if (!this.#isBusy) return Promise.resolve()
+    if (this.#state !== 'busy') return Promise.resolve()
     return new Promise((resolve) => {
       this.#onIdle = resolve
     })
@@ -51,8 +50,9 @@ export class FrameQueue {
   }
 
   async #run(first: Frame | undefined) {
+    this.#state = 'busy'
     for (let frame = first; frame !== undefined; frame = this.#next()) await this.#handle(frame)
-    this.#isBusy = false
+    this.#state = 'idle'
     this.#onIdle?.()
   }
 

@@ -37,7 +37,8 @@ interface Joiner {
 
 const PAGE = 100
 const MAX_REPLAY = 1000
-const MAX_BUFFER = 256
+/** As much as may be sent in one go on top of what `drained` leaves unsent: the longest texts are 12 KB each. */
+const MAX_BUFFER = 32
 
 /**
  * One order for one live room. Commits come back in any order, and nothing behind this repairs one: the next entry is
@@ -137,6 +138,7 @@ export class Sequencer {
       joiner.target = this.#head
       if (after !== undefined && after <= this.#head && this.#head - after <= MAX_REPLAY) joiner.cursor = after
       else if (after !== undefined) member.replayTooLong()
+      await member.drained()
       while (joiner.cursor < joiner.target && member.isOpen) await this.#replayPage(member, joiner)
       if (!member.isOpen) return false
       this.#admit(member, joiner)
@@ -146,13 +148,17 @@ export class Sequencer {
     }
   }
 
+  /** Gives one page, no faster than the member drains it. */
   async #replayPage(member: Member, joiner: Joiner) {
-    await member.drained()
     // Not past the target: storage is ahead of what was published, and that comes through the buffer or the topic.
-    const span = { after: joiner.cursor, before: joiner.target + 1, limit: PAGE }
-    const page = await this.#deps.history.span(this.#deps.roomId, span)
-    for (const message of page) give(member, message)
-    joiner.cursor = page.at(-1)?.seq ?? joiner.target
+    const { cursor, target } = joiner
+    const page = await this.#deps.history.span(this.#deps.roomId, { after: cursor, before: target + 1, limit: PAGE })
+    for (const message of page) {
+      give(member, message)
+      joiner.cursor = message.seq
+      await member.drained()
+    }
+    if (page.length === 0) joiner.cursor = target
   }
 
   /** On the topic in the same tick in which the last buffered entry is sent: nothing falls between, nothing comes twice. */

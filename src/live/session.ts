@@ -58,7 +58,8 @@ export class RoomSession implements Connection, LiveSession, Member {
   #pingedAt: number
   #awaitsPong = false
   #isClosing = false
-  #drain: (() => void) | undefined
+  // Whoever waits for the client to read: the replay, or the end.
+  #onDrain: (() => void)[] | undefined
   #leave: (() => void) | undefined
 
   constructor(deps: LiveDeps, identity: Identity, visit: Visit) {
@@ -79,8 +80,10 @@ export class RoomSession implements Connection, LiveSession, Member {
     const { roomId, after } = this.#visit
     connections.add(this)
     try {
-      // A session that ended between the upgrade and the line above was not found to be closed: look again.
-      if (!(await sessions.check(this.identity.session))) return this.#refuse(new ChatError('unauthenticated'))
+      // Whoever signed out or took another name between the upgrade and the line above was not found here: look again.
+      const identity = await sessions.check(this.identity.session)
+      if (!identity) return this.#refuse(new ChatError('unauthenticated'))
+      this.identity = identity
       await rooms.requireMember(this.identity.user.id, roomId)
       const leave = await hub.join(roomId, this, after)
       if (this.isOpen) this.#leave = leave
@@ -166,16 +169,22 @@ export class RoomSession implements Connection, LiveSession, Member {
   }
 
   drained(): Promise<void> {
-    const unsent = this.#socket?.getBufferedAmount() ?? 0
-    if (!this.isOpen || unsent <= REPLAY_WINDOW_BYTES) return Promise.resolve()
-    return new Promise((resolve) => {
-      this.#drain = resolve
-    })
+    return this.#unsentUpTo(REPLAY_WINDOW_BYTES)
+  }
+
+  async #unsentUpTo(bytes: number): Promise<void> {
+    while (this.isOpen && (this.#socket?.getBufferedAmount() ?? 0) > bytes) {
+      await new Promise<void>((resolve) => {
+        this.#onDrain ??= []
+        this.#onDrain.push(resolve)
+      })
+    }
   }
 
   onDrain(): void {
-    this.#drain?.()
-    this.#drain = undefined
+    const waiting = this.#onDrain ?? []
+    this.#onDrain = undefined
+    for (const resolve of waiting) resolve()
   }
 
   onPong(): void {
@@ -185,10 +194,7 @@ export class RoomSession implements Connection, LiveSession, Member {
   tick(): void {
     const { pingEveryMs, now, uptime } = this.#deps
     const silence = uptime() - this.#pingedAt
-    if (this.#isClosing) {
-      // The closing handshake had its time: the peer is gone, or does not read.
-      if (silence >= pingEveryMs * PONG_WITHIN) this.#socket?.terminate()
-    } else if (now() >= this.identity.expiresAt) {
+    if (now() >= this.identity.expiresAt) {
       this.end(CLOSE.unauthenticated)
     } else if (this.#awaitsPong && silence >= pingEveryMs * PONG_WITHIN) {
       this.end(CLOSE.tooSlow)
@@ -202,14 +208,16 @@ export class RoomSession implements Connection, LiveSession, Member {
   end(code: CloseCode): void {
     if (this.#isClosing) return
     this.#isClosing = true
-    this.#pingedAt = this.#deps.uptime()
     this.#frames.clear()
     this.#socket?.close(code, CLOSE_REASON[code])
     this.onDrain()
   }
 
-  retire(): void {
-    void this.#frames.finish().then(() => this.end(CLOSE.restart))
+  /** What it has taken is answered, and the client has read the answers, before it is told to come back. */
+  async retire(): Promise<void> {
+    await this.#frames.finish()
+    await this.#unsentUpTo(0)
+    this.end(CLOSE.restart)
   }
 
   /** The socket has gone, whoever closed it. */

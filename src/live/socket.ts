@@ -7,7 +7,7 @@ import { encodeError } from './protocol-plain.ts'
 /** A socket as a session uses it: Bun's own, without its data. */
 export type LiveSocket = Pick<
   Bun.ServerWebSocket<unknown>,
-  'send' | 'subscribe' | 'close' | 'terminate' | 'ping' | 'getBufferedAmount'
+  'send' | 'subscribe' | 'close' | 'ping' | 'getBufferedAmount'
 >
 
 /** What speaks on a socket. It is made before the upgrade, and is the socket's data in Bun. */
