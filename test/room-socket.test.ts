@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { RawSocket } from './support/raw-socket.ts'
 import { type RunningParley, startParley } from './support/server.ts'
 import { openSocket } from './support/socket.ts'
 
@@ -113,6 +114,23 @@ describe('the handshake', () => {
 
     expect(await joon.next()).toMatchObject({ message: 'hi' })
     expect(joon.protocol).toBe('parley.v1')
+  })
+
+  test.each([
+    ['of nobody', 'chat, json'],
+    ['with a token that is spelled otherwise', 'PARLEY.BEARER.TOKEN'],
+  ])('[LV2] subprotocols %s are answered with none', async (_, offered) => {
+    const { customer, roomId } = await server.pair()
+    const protocols = { 'Sec-WebSocket-Protocol': offered.replace('TOKEN', customer.token) }
+    using joon = await RawSocket.open(path(roomId), customer.token, protocols)
+    expect(joon.head).toStartWith('HTTP/1.1 101')
+    expect(joon.head.toLowerCase()).not.toContain('sec-websocket-protocol')
+  })
+
+  test.each(['[::1', 'a b', 'x@y', ''])('is nobody’s fault but the client’s with %p as its Host', async (host) => {
+    const { customer, roomId } = await server.pair()
+    using joon = await RawSocket.open(`${path(roomId)}?after=0`, customer.token, { Host: host })
+    expect(joon.head).toMatch(/^HTTP\/1\.1 (101|400)/)
   })
 
   test('[LV1] a cookie gets in from the own origin', async () => {

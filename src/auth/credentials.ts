@@ -1,4 +1,5 @@
 import { ChatError } from '../lib/errors.ts'
+import { queryOf } from '../lib/http/query.ts'
 
 export const COOKIE_NAME = 'parley_session'
 export const SUBPROTOCOL = 'parley.v1'
@@ -29,14 +30,15 @@ export function socketCredential(request: Request): Credential | undefined {
   const fromHttp = httpCredential(request)
   if (fromHttp?.by === 'bearer') return fromHttp
   if (token !== undefined) return { by: 'bearer', token: token.slice(SUBPROTOCOL_TOKEN.length) }
-  const ticket = new URL(request.url).searchParams.get('ticket')
+  const ticket = queryOf(request).get('ticket')
   if (ticket !== null) return { by: 'ticket', ticket, origin: request.headers.get('origin') ?? undefined }
   return fromHttp
 }
 
-/** The headers of the answer to an upgrade: our protocol where it was offered. */
-export const upgradeHeaders = (request: Request): Record<string, string> =>
-  offeredProtocols(request).includes(SUBPROTOCOL) ? { 'sec-websocket-protocol': SUBPROTOCOL } : {}
+/** The headers of the answer to an upgrade: our protocol where it was offered, else none; Bun itself would take the first. */
+export const upgradeHeaders = (request: Request): Record<string, string> => ({
+  'sec-websocket-protocol': offeredProtocols(request).includes(SUBPROTOCOL) ? SUBPROTOCOL : '',
+})
 
 const offeredProtocols = ({ headers }: Request): string[] =>
   (headers.get('sec-websocket-protocol') ?? '').split(',').map((protocol) => protocol.trim())

@@ -3,6 +3,7 @@ import { socketCredential, upgradeHeaders } from '../auth/credentials.ts'
 import { identify, peerOf } from '../auth/guard.ts'
 import type { Origins } from '../auth/origins.ts'
 import { ChatError } from '../lib/errors.ts'
+import { queryOf } from '../lib/http/query.ts'
 import { type Locale, localeFor } from '../lib/texts.ts'
 import { roomIdOf } from './protocol-plain.ts'
 import { type LiveDeps, RoomSession } from './session.ts'
@@ -32,8 +33,8 @@ export const roomSocket = ({ origins, locale: ownLocale, ...live }: Deps) =>
   })
 
 /** NaN, which is past every end, for what is no seq. */
-function afterOf({ url }: Request): number | undefined {
-  const after = new URL(url).searchParams.get('after')
+function afterOf(request: Request): number | undefined {
+  const after = queryOf(request).get('after')
   if (after === null) return undefined
   return /^\d{1,15}$/.test(after) ? Number(after) : Number.NaN
 }

@@ -31,6 +31,14 @@ export const turnedAway = (locale: Locale): LiveSession => ({
   onClose() {},
 })
 
+/** Of what Bun closes itself it tells 1006, and with which code it told the client only by its words. */
+const BUN_CODES: Record<string, number> = { 'Received too big message': 1009, 'Received invalid UTF-8': 1007 }
+
+function codeTold(code: number, reason: string): number {
+  if (code !== 1006 || !reason.startsWith('Received ')) return code
+  return BUN_CODES[reason] ?? 1002
+}
+
 interface Deps {
   log: Log
   onClosed: (code: number) => void
@@ -52,7 +60,8 @@ export const webSocketHandler = ({ log, onClosed }: Deps): Bun.WebSocketHandler<
   message: (socket, raw) => socket.data.onMessage(raw),
   drain: (socket) => socket.data.onDrain(),
   pong: (socket) => socket.data.onPong(),
-  close(socket, code) {
+  close(socket, bunCode, reason) {
+    const code = codeTold(bunCode, reason)
     onClosed(code)
     log.debug('socket_closed', { code })
     socket.data.onClose()

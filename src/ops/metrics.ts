@@ -1,5 +1,9 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { ChatEvent } from '../events.ts'
+import { CLOSE } from '../live/connections.ts'
+
+/** Clients may close with any code of theirs; each would be a series of its own. */
+const CLOSE_CODES: ReadonlySet<number> = new Set([1000, 1001, 1002, 1005, 1006, 1007, 1009, ...Object.values(CLOSE)])
 
 /** What is read when somebody asks. */
 export interface Sources {
@@ -38,7 +42,7 @@ export class Metrics {
   readonly publish = (event: ChatEvent): void => {
     if (event.type === 'message.created') this.#messages.inc()
   }
-  readonly onClosed = (code: number): void => this.#closed.inc({ code })
+  readonly onClosed = (code: number): void => this.#closed.inc({ code: CLOSE_CODES.has(code) ? code : 'other' })
   readonly onLag = (ms: number): void => {
     this.#worstLagMs = Math.max(this.#worstLagMs, ms)
   }

@@ -5,9 +5,12 @@ const OPCODE = { text: 1, close: 8, ping: 9, pong: 10 } as const
 /** A WebSocket client on bare TCP, for what a well-behaved one never does: not reading, not answering, bad frames. */
 export class RawSocket {
   answersPings = false
+  /** The head of the answer to the upgrade. */
+  head = ''
   readonly closed: Promise<{ code: number }>
   readonly #socket: Socket
   #incoming = Buffer.alloc(0)
+  #outgoing = Buffer.alloc(0)
   #isUpgraded = false
   readonly #opened: Promise<void>
   #open: () => void = () => {}
@@ -16,19 +19,27 @@ export class RawSocket {
   #pings = 0
   #awaited: (() => void)[] = []
 
-  static async open(url: string, token: string): Promise<RawSocket> {
+  static async open(url: string, token: string, headers: Record<string, string> = {}): Promise<RawSocket> {
     const { hostname, port, pathname, search, host } = new URL(url)
     let raw: RawSocket | undefined
     const socket = await Bun.connect({
       hostname,
       port: Number(port),
-      socket: { data: (_, data) => raw?.take(data), close: () => raw?.end(1006), error: () => raw?.end(1006) },
+      socket: {
+        data: (_, data) => raw?.take(data),
+        drain: () => raw?.flush(),
+        close: () => raw?.end(1006),
+        error: () => raw?.end(1006),
+      },
     })
     raw = new RawSocket(socket)
     socket.write(
-      `GET ${pathname}${search} HTTP/1.1\r\nHost: ${host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
+      `GET ${pathname}${search} HTTP/1.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
         'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n' +
-        `Authorization: Bearer ${token}\r\n\r\n`,
+        Object.entries({ Host: host, Authorization: `Bearer ${token}`, ...headers })
+          .map(([name, value]) => `${name}: ${value}\r\n`)
+          .join('') +
+        '\r\n',
     )
     await raw.#opened
     return raw
@@ -61,12 +72,22 @@ export class RawSocket {
     this.#socket.pause()
   }
 
+  readOn(): void {
+    this.#socket.resume()
+  }
+
   sendTexts(texts: string[]): void {
-    this.#socket.write(Buffer.concat(texts.map((text) => frame(OPCODE.text, Buffer.from(text)))))
+    this.send(Buffer.concat(texts.map((text) => frame(OPCODE.text, Buffer.from(text)))))
   }
 
   send(bytes: Uint8Array): void {
-    this.#socket.write(bytes)
+    this.#outgoing = Buffer.concat([this.#outgoing, bytes])
+    this.flush()
+  }
+
+  /** Bun's socket takes what the kernel takes, and leaves the rest to the caller. */
+  flush(): void {
+    this.#outgoing = this.#outgoing.subarray(Math.max(0, this.#socket.write(this.#outgoing)))
   }
 
   [Symbol.dispose](): void {
@@ -92,6 +113,7 @@ export class RawSocket {
       const end = this.#incoming.indexOf('\r\n\r\n')
       if (end < 0) return
       this.#isUpgraded = true
+      this.head = this.#incoming.subarray(0, end).toString()
       this.#incoming = this.#incoming.subarray(end + 4)
       this.#open()
     }
@@ -124,9 +146,14 @@ export class RawSocket {
 
 /** A final client frame with a mask of zeros. */
 export function frame(opcode: number, payload: Buffer): Buffer {
-  const length =
-    payload.length < 126
-      ? Buffer.from([0x80 | payload.length])
-      : Buffer.from([0x80 | 126, payload.length >> 8, payload.length & 255])
-  return Buffer.concat([Buffer.from([0x80 | opcode]), length, Buffer.alloc(4), payload])
+  return Buffer.concat([Buffer.from([0x80 | opcode]), lengthOf(payload), Buffer.alloc(4), payload])
+}
+
+function lengthOf({ length }: Buffer): Buffer {
+  if (length < 126) return Buffer.from([0x80 | length])
+  const bytes = Buffer.alloc(length < 65_536 ? 3 : 9)
+  bytes[0] = 0x80 | (length < 65_536 ? 126 : 127)
+  if (length < 65_536) bytes.writeUInt16BE(length, 1)
+  else bytes.writeBigUInt64BE(BigInt(length), 1)
+  return bytes
 }
