@@ -80,7 +80,7 @@ export function createApp(services: Services, { config, storage, metrics, log, v
     .use(requests({ log, proxies: services.proxies, onRequest: metrics.onRequest }))
     .use(problems({ log, locale }))
     .use(jsonBodies())
-    .use(authRoutes({ guard, ...services }))
+    .use(authRoutes({ guard, ...services, isPublicTls: config.publicOrigin?.startsWith('https:') ?? false }))
     .use(productRoutes({ guard, ...services }))
     .use(roomRoutes({ guard, ...services }))
     .use(messageRoutes({ guard, ...services }))

@@ -25,6 +25,7 @@ export interface RunningServer {
     engine: string
     durability: string
     version: string
+    /** Whom `--demo` added: nobody where they were there already. */
     demo?: DemoPerson[]
   }
   /** Resolves when the server can no longer do its work. */
@@ -85,8 +86,9 @@ interface Known {
   version: string
 }
 
-const describe = (url: string, { dataDir, durability }: Config, { storage, demo, version }: Known) => ({
-  docsUrl: `${url}/docs`,
+const describe = (url: string, { dataDir, durability, publicOrigin }: Config, { storage, demo, version }: Known) => ({
+  // Where people reach this server: its pages may not sign in from another origin.
+  docsUrl: `${publicOrigin ?? url}/docs`,
   dataDir,
   engine: storage.engine,
   durability,
@@ -110,8 +112,15 @@ function listen(app: App, config: Config, websocket: ReturnType<typeof createSoc
     })
   } catch (error) {
     if (!(error instanceof Error && 'code' in error)) throw error
-    const advice = `cannot listen on ${host}:${port} (${error.code}). Stop what listens there, or choose another --port`
-    throw new StartError(`${advice}.`, { cause: error })
+    if (String(error.code).startsWith('ERR_OSSL')) {
+      throw new StartError(
+        `PARLEY_TLS_KEY is not the key of PARLEY_TLS_CERT, or one of them is broken (${error.code}).`,
+      )
+    }
+    throw new StartError(
+      `cannot listen on ${host}:${port} (${error.code}). Stop what listens there or choose another --port; --host must be an address of this machine.`,
+      { cause: error },
+    )
   }
   const address = host.includes(':') ? `[${host}]` : host
   return `${tls ? 'https' : 'http'}://${address}:${app.server?.port}`

@@ -1,9 +1,10 @@
+import { Database } from 'bun:sqlite'
 import { describe, expect, test } from 'bun:test'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { RawSocket } from './support/raw-socket.ts'
-import { startParley } from './support/server.ts'
+import { PROGRAM, startParley } from './support/server.ts'
 import type { Frame } from './support/socket.ts'
 
 const LIMITS_OFF = { PARLEY_LIMITS: 'off' }
@@ -122,6 +123,47 @@ test('[LV32] by SIGTERM a slow client gets what waits for it, then 1012; one tha
   // Whoever stops a container waits ten seconds, and then kills.
   expect(performance.now() - stoppedAt).toBeLessThan(10_000)
   expect(stuck.head).toStartWith('HTTP/1.1 101')
+})
+
+const epochIn = (dataDir: string) => {
+  using database = new Database(join(dataDir, 'parley.db'))
+  return database.query<{ value: string }, []>("SELECT value FROM meta WHERE key = 'epoch'").get()?.value
+}
+
+test.each([
+  ['relaxed', 'SIGKILL', true],
+  ['relaxed', 'SIGTERM', false],
+  ['full', 'SIGKILL', false],
+] as const)(
+  'after a run with durability %s that %s ended, the epoch is another: %p',
+  async (durability, signal, isNew) => {
+    using lasting = lastingDir()
+    await using first = await startParley({ ...lasting, env: { PARLEY_DURABILITY: durability } })
+    const epoch = epochIn(lasting.dataDir)
+    await first.stop(signal)
+    await using second = await startParley(lasting)
+    expect(epochIn(lasting.dataDir) !== epoch).toBe(isNew)
+    await second.stop('SIGKILL')
+    await using _third = await startParley(lasting)
+    expect(epochIn(lasting.dataDir) !== epoch).toBe(isNew)
+  },
+)
+
+test('a first start that is killed at any of its flushes is finished by the next one', async () => {
+  let isDone = false
+  for (let flush = 1; !isDone; flush++) {
+    using lasting = lastingDir()
+    const migrate = [...PROGRAM, 'migrate', '--data-dir', lasting.dataDir]
+    const killed = Bun.spawn([...underStrace(`signal=KILL:when=${flush}`), ...migrate], { stdout: 'ignore' })
+    isDone = (await killed.exited) === 0
+
+    await using server = await startParley(lasting)
+    const { owner, customer, roomId } = await server.pair()
+    await customer.send(roomId, 'hi')
+    expect(await owner.history(roomId)).toHaveLength(1)
+    expect(epochIn(lasting.dataDir)).toMatch(/^[0-9a-f]{16}$/)
+    expect(flush).toBeLessThan(100)
+  }
 })
 
 /** strace makes the disk slow, or makes it fail; the process itself is the real one (-D: and the one that is killed). */

@@ -1,9 +1,10 @@
 import { Database } from 'bun:sqlite'
 import { describe, expect, test } from 'bun:test'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { migrateStorage, openStorage } from '../src/storage/open.ts'
+import { isNewEnough } from '../src/storage/sqlite/database.ts'
 import { storageContract } from './contracts/storage.ts'
 import { failure, openTestSqlite, roomIn, WORKER_URL } from './support/storage.ts'
 
@@ -12,6 +13,8 @@ storageContract('sqlite', openTestSqlite)
 const emptyDir = () => mkdtempSync(join(tmpdir(), 'parley-data-'))
 const place = (dataDir: string) => ({ dataDir, durability: 'full' as const })
 const open = (dataDir: string) => openStorage({ ...place(dataDir), workerUrl: WORKER_URL, now: () => 1 })
+/** The migrations of this release, oldest first. */
+const NAMES = readdirSync(join(import.meta.dir, '../drizzle/sqlite')).sort()
 const database = (dataDir: string) => new Database(join(dataDir, 'parley.db'))
 
 describe('the data directory', () => {
@@ -51,19 +54,18 @@ describe('migrations', () => {
       .all()
     const loose = tables.filter(({ name, strict }) => !strict && !/^(sqlite_|__drizzle)/.test(name))
     expect(loose).toEqual([])
-    const keys = database(dataDir).query<{ key: string }, []>('SELECT key FROM meta ORDER BY key').all()
-    expect(keys.map(({ key }) => key)).toEqual(['cluster_key', 'epoch'])
+    expect(factsOf(dataDir)).toEqual({ epoch: expect.any(String), cluster_key: expect.any(String) })
   })
 
   test('check tells what is missing and changes nothing', () => {
     const dataDir = join(emptyDir(), 'not', 'there')
-    expect(migrateStorage(place(dataDir), { check: true }).pending).toHaveLength(1)
+    expect(migrateStorage(place(dataDir), { check: true }).pending).toEqual(NAMES)
     expect(existsSync(dirname(dataDir))).toBe(false)
   })
 
   test('run again do nothing', () => {
     const dataDir = emptyDir()
-    expect(migrateStorage(place(dataDir), { check: false }).applied).toHaveLength(1)
+    expect(migrateStorage(place(dataDir), { check: false }).applied).toEqual(NAMES)
     expect(migrateStorage(place(dataDir), { check: false })).toEqual({ applied: [], pending: [], snapshot: undefined })
     expect(migrateStorage(place(dataDir), { check: true }).pending).toEqual([])
   })
@@ -77,22 +79,29 @@ describe('migrations', () => {
     expect(readFileSync(join(dataDir, 'parley.db')).equals(before)).toBe(true)
   })
 
-  test('take a snapshot of what was there before', () => {
+  test('take a snapshot of what was there before', async () => {
     const dataDir = emptyDir()
-    migrateStorage(place(dataDir), { check: false })
-    // As if this release had a migration that the data has not: the known one under an older name.
-    const names = database(dataDir).query<{ name: string }, []>('SELECT name FROM __drizzle_migrations').all()
-    const [name = ''] = names.map((row) => row.name)
-    dropEverything(dataDir)
-    database(dataDir).run('CREATE TABLE kept (value TEXT) STRICT')
-    database(dataDir).run("INSERT INTO kept VALUES ('before')")
+    const { storage } = await open(dataDir)
+    const { roomId } = await roomIn(storage)
+    await storage.close()
+    asTheReleaseBefore(dataDir)
 
     const report = migrateStorage(place(dataDir), { check: false })
 
-    expect(report.applied).toEqual([name])
+    expect(report.applied).toEqual([NAMES.at(-1) ?? ''])
     expect(readdirSync(join(dataDir, 'backups'))).toHaveLength(1)
     const snapshot = new Database(report.snapshot ?? '', { readonly: true })
-    expect(snapshot.query('SELECT value FROM kept').get()).toEqual({ value: 'before' })
+    expect(snapshot.query('SELECT id FROM rooms').get()).toEqual({ id: roomId })
+    expect(snapshot.query('SELECT name FROM __drizzle_migrations').all()).toHaveLength(NAMES.length - 1)
+  })
+
+  test('that were killed before the first facts were written are mended by the next start', async () => {
+    const dataDir = emptyDir()
+    migrateStorage(place(dataDir), { check: false })
+    database(dataDir).run('DELETE FROM meta')
+    const { storage } = await open(dataDir)
+    await storage.close()
+    expect(factsOf(dataDir)).toEqual({ epoch: expect.any(String), cluster_key: expect.any(String) })
   })
 
   test.each([
@@ -117,15 +126,31 @@ async function damage(file: string) {
   await Bun.write(file, bytes.fill(0xff, 100, 4000))
 }
 
-function dropEverything(dataDir: string) {
+/** As the release left it that did not have the newest migration, which makes an index. */
+function asTheReleaseBefore(dataDir: string) {
   const file = database(dataDir)
-  file.run('PRAGMA foreign_keys = OFF')
-  const tables = file
-    .query<{ name: string }, []>("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")
-    .all()
-  for (const { name } of tables.filter((table) => table.name !== '__drizzle_migrations')) file.run(`DROP TABLE ${name}`)
-  file.run('DELETE FROM __drizzle_migrations')
+  file.run('DROP INDEX products_search')
+  file.run('DELETE FROM __drizzle_migrations WHERE name = ?', [NAMES.at(-1) ?? ''])
 }
+
+function factsOf(dataDir: string): Record<string, string> {
+  const rows = database(dataDir).query<{ key: string; value: string }, []>('SELECT key, value FROM meta').all()
+  return Object.fromEntries(rows.map(({ key, value }) => [key, value]))
+}
+
+test.each([
+  ['3.51.2', false],
+  ['3.50.9', false],
+  ['2.99.99', false],
+  ['0', false],
+  ['3.51.3', true],
+  ['3.51.10', true],
+  ['3.52.0', true],
+  ['3.100.0', true],
+  ['4.0', true],
+])('SQLite %s is new enough: %p', (version, isEnough) => {
+  expect(isNewEnough(version)).toBe(isEnough)
+})
 
 describe('the writer', () => {
   test('notices what a command beside it has written', async () => {
@@ -152,6 +177,27 @@ describe('the writer', () => {
     expect(await Promise.race([sent, opened.storage.messages.lastSeq(roomId)])).toBe(0)
     beside.run('ROLLBACK')
     expect((await sent).message.seq).toBe(1)
+  })
+
+  test('tells of a damaged page when it meets it, and does not call itself ready again', async () => {
+    await using opened = await openTestSqlite()
+    const { owner, roomId } = await roomIn(opened.storage)
+    await opened.spoil((file) => {
+      const database = new Database(file)
+      const table = database.query<{ page: number }, []>(
+        "SELECT rootpage AS page FROM sqlite_schema WHERE name = 'messages'",
+      )
+      const size = database.query<{ page_size: number }, []>('PRAGMA page_size').get()?.page_size ?? 0
+      const bytes = readFileSync(file)
+      writeFileSync(file, bytes.fill(0xff, ((table.get()?.page ?? 0) - 1) * size, (table.get()?.page ?? 0) * size))
+    })
+    const { storage } = opened
+    const sent = storage.messages.append({ roomId, sender: owner, text: 'hi', clientId: null, at: 1 })
+    expect(await failure(sent)).toMatchObject({ code: 'unavailable' })
+    // The heartbeat goes to another page, which is sound.
+    expect(await storage.probe()).toBe(false)
+    expect(await storage.probe()).toBe(false)
+    expect(storage.health()).toMatchObject({ ok: false, problem: 'damaged' })
   })
 
   test('refuses more than may wait, and stores all that it took', async () => {

@@ -26,7 +26,12 @@ export class Accounts {
     const { accounts, sessions, passwords, now, signUp } = this.#deps
     if (signUp === 'closed') throw new ChatError('forbidden', { reason: 'sign_up_closed' })
     refuseLongPassword(password, '/password')
-    const account = { id: Bun.randomUUIDv7(), email: email.toLowerCase(), username, createdAt: now() }
+    const account = {
+      id: Bun.randomUUIDv7(),
+      email: email.toLowerCase(),
+      username: username.normalize('NFC'),
+      createdAt: now(),
+    }
     const passwordHash = await passwords.hash(password)
     const { token, session } = sessions.draft(account.id)
     if (!(await accounts.create({ ...account, passwordHash }, session))) throw new ChatError('email_taken')
@@ -48,7 +53,8 @@ export class Accounts {
     return toUser(account)
   }
 
-  async rename(identity: Identity, username: string): Promise<User> {
+  async rename(identity: Identity, name: string): Promise<User> {
+    const username = name.normalize('NFC')
     await this.#deps.accounts.rename(identity.user.id, username)
     this.#deps.publish({ type: 'user.renamed', user: { id: identity.user.id, username } })
     return this.me(identity)
@@ -74,7 +80,7 @@ const MAX_PASSWORD_BYTES = 1024
 /** The schema counts characters; what is hashed is bytes. */
 function refuseLongPassword(password: string, path: string) {
   if (Buffer.byteLength(password) <= MAX_PASSWORD_BYTES) return
-  throw new ChatError('invalid', { errors: [{ path, message: 'at most 1 KiB' }] })
+  throw new ChatError('invalid', { errors: [{ path, fault: 'too_many_bytes', limit: String(MAX_PASSWORD_BYTES) }] })
 }
 
 const grant = (account: Account, token: string, session: NewSession): SessionGrant => ({

@@ -19,20 +19,31 @@ interface Listener {
 
 export const peerOf = (request: Request, server: Listener | null): string => server?.requestIP(request)?.address ?? ''
 
-/** Gives `me` to every route that asks for it with `{ auth: true }`; answers 401 for everyone else. */
-export const authGuard = ({ sessions, origins }: Deps) =>
-  new Elysia({ name: 'guard' }).macro({
+/**
+ * Gives `me` to every route that asks for it with `{ auth: true }`; answers 401 for everyone else, before what they sent
+ * is looked at.
+ */
+export const authGuard = ({ sessions, origins }: Deps) => {
+  // Found before the schemas are checked, and handed on after that: Elysia has no one hook that does both.
+  const identities = new WeakMap<Request, Identity>()
+  return new Elysia({ name: 'guard' }).macro({
     auth: {
-      async resolve({ request, server }) {
+      async transform({ request, server }) {
         const credential = httpCredential(request)
         // A page that is not ours can make a browser send the cookie, but not lie about its Origin.
         if (credential?.by === 'cookie' && !SAFE_METHODS.includes(request.method)) {
           origins.requireOwn(request, peerOf(request, server))
         }
-        return { me: await requireIdentity(sessions, credential) }
+        identities.set(request, await requireIdentity(sessions, credential))
+      },
+      resolve({ request }) {
+        const me = identities.get(request)
+        if (!me) throw new ChatError('unauthenticated')
+        return { me }
       },
     },
   })
+}
 
 export type AuthGuard = ReturnType<typeof authGuard>
 

@@ -7,21 +7,29 @@ const timestamp = (description: string) =>
  * For names and titles: one line with something to see in it, well-formed, without control characters. (Lookaheads, since a
  * loop over alternatives takes a tenth of a second for a body of the greatest size.)
  */
-export const LINE =
-  '^(?=.*\\S)(?!.*[\\ud800-\\udbff](?![\\udc00-\\udfff]))(?!.*(?<![\\ud800-\\udbff])[\\udc00-\\udfff])' +
-  '[^\\u0000-\\u001f\\u007f-\\u009f\\u2028\\u2029]*$'
+const WELL_FORMED =
+  '^(?![\\s\\S]*[\\ud800-\\udbff](?![\\udc00-\\udfff]))(?![\\s\\S]*(?<![\\ud800-\\udbff])[\\udc00-\\udfff])'
+export const LINE = {
+  pattern: `${WELL_FORMED}(?=.*\\S)[^\\u0000-\\u001f\\u007f-\\u009f\\u2028\\u2029]*$`,
+  fault: 'no_line',
+} as const
 
 const EMAIL_PART = '[^\\s@\\u0000-\\u001f\\u007f-\\u009f\\ud800-\\udfff]'
 const Email = t.String({
   pattern: `^${EMAIL_PART}{1,64}@${EMAIL_PART}{1,189}$`,
+  fault: 'no_email',
   maxLength: 254,
   description: 'Compared without regard to case.',
   examples: ['minji@example.com'],
 })
-const Username = t.String({ minLength: 1, maxLength: 50, pattern: LINE, examples: ['minji'] })
+const Username = t.String({ minLength: 1, maxLength: 50, ...LINE, examples: ['minji'] })
+/** As it is answered: what was taken once is given back, whatever the rules are then. */
+const StoredUsername = t.String({ examples: ['minji'] })
 const NewPassword = t.String({
   minLength: 10,
   maxLength: 1024,
+  pattern: WELL_FORMED,
+  fault: 'no_unicode',
   description: 'At least 10 characters, at most 1 KiB.',
   examples: ['correct horse battery'],
 })
@@ -30,7 +38,7 @@ const GivenPassword = t.String({ maxLength: 1024, examples: ['correct horse batt
 
 /** A person as others see them. */
 export const Peer = t.Object(
-  { id: t.String({ examples: ['0193f3a2-7b1c-7000-8000-0000000000a1'] }), username: Username },
+  { id: t.String({ examples: ['0193f3a2-7b1c-7000-8000-0000000000a1'] }), username: StoredUsername },
   { title: 'Peer', additionalProperties: false },
 )
 export type Peer = typeof Peer.static
@@ -39,8 +47,7 @@ export type Peer = typeof Peer.static
 export const User = t.Object(
   {
     id: Peer.properties.id,
-    username: Username,
-    // Without the pattern: that is for what comes in, and in lower case some letters are two.
+    username: StoredUsername,
     email: t.Optional(t.String({ examples: ['minji@example.com'] })),
     createdAt: timestamp('When the account was made.'),
   },
@@ -83,7 +90,9 @@ export const TicketRequest = t.Object(
   {
     origin: t.Optional(
       t.String({
-        pattern: '^https?://[^/\\s]+$',
+        // Apps in a web view have schemes of their own, such as capacitor://localhost.
+        pattern: '^[a-z][a-z0-9+.-]*://[a-zA-Z0-9.:\\[\\]-]+$',
+        fault: 'no_origin',
         maxLength: 300,
         description:
           'The page origin that may spend the ticket. Without it, the Origin of this request, if it has one.',

@@ -7,6 +7,9 @@ const ARGON2ID = { algorithm: 'argon2id', memoryCost: 19_456, timeCost: 2 } as c
 const DECOY =
   '$argon2id$v=19$m=19456,t=2,p=1$ZuwFlnOSPHH3P8qlYSv3XPW444UcYoc+/XAIq2eX8CI$3n8gWZfdCTU5kygzcWEKHVLNCuKk2+/TBOwjCTfzjYA'
 
+/** The same letters typed on another keyboard are the same password (RFC 8265 §4.2, OpaqueString). */
+const composed = (password: string) => password.normalize('NFC')
+
 const AT_ONCE = 2
 const MAX_WAITING = 32
 
@@ -19,13 +22,13 @@ export class Passwords {
   readonly #waiting: (() => void)[] = []
 
   hash(password: string): Promise<string> {
-    return this.#inTurn(() => Bun.password.hash(password, ARGON2ID))
+    return this.#inTurn(() => Bun.password.hash(composed(password), ARGON2ID))
   }
 
   /** Takes as long for an account that does not exist (`hash` undefined) as for a wrong password. */
   async matches(password: string, hash: string | undefined): Promise<boolean> {
     // An unknown hash format throws: that is no match, and no reason to tell the two apart.
-    const matched = await this.#inTurn(() => Bun.password.verify(password, hash ?? DECOY).catch(() => false))
+    const matched = await this.#inTurn(() => Bun.password.verify(composed(password), hash ?? DECOY).catch(() => false))
     return matched && hash !== undefined
   }
 

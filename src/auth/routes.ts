@@ -24,18 +24,20 @@ interface Deps {
   sessions: Sessions
   origins: Origins
   proxies: Proxies
+  /** Whether people reach this server by https, whatever a proxy before it says. */
+  isPublicTls: boolean
 }
 
 export const authRoutes = (deps: Deps) =>
   new Elysia({ prefix: '/api', tags: ['accounts'] }).use(sessionRoutes(deps)).use(personRoutes(deps))
 
-const sessionRoutes = ({ guard, accounts, sessions, origins, proxies }: Deps) =>
+const sessionRoutes = ({ guard, accounts, sessions, origins, proxies, isPublicTls }: Deps) =>
   new Elysia()
     .use(guard)
     .derive(({ request, server, set }) => {
       const peer = peerOf(request, server)
       const setCookie = (token: string, expires: Date) => {
-        const { isTls } = proxies.clientOf(request.headers, peer)
+        const isTls = isPublicTls || proxies.clientOf(request.headers, peer).isTls
         set.headers['set-cookie'] = sessionCookie(token, { isTls, expires })
       }
       const letIn = async (sign: () => Promise<SessionGrant>) => {
@@ -67,7 +69,7 @@ const sessionRoutes = ({ guard, accounts, sessions, origins, proxies }: Deps) =>
       SIGN_OUT,
     )
 
-const personRoutes = ({ guard, accounts, sessions }: Deps) =>
+const personRoutes = ({ guard, accounts, sessions, origins }: Deps) =>
   new Elysia()
     .use(guard)
     .get('/me', ({ me }) => accounts.me(me), ME)
@@ -75,8 +77,11 @@ const personRoutes = ({ guard, accounts, sessions }: Deps) =>
     .put('/me/password', async ({ me, body, status }) => status(204, await accounts.changePassword(me, body)), PASSWORD)
     .post(
       '/tickets',
-      async ({ me, body, request, status }) =>
-        status(201, await sessions.issueTicket(me, body?.origin ?? request.headers.get('origin') ?? undefined)),
+      async ({ me, body, request, server, status }) => {
+        // A ticket that is bound to a foreign Origin would open nothing.
+        origins.refuseForeign(request, peerOf(request, server))
+        return status(201, await sessions.issueTicket(me, body?.origin ?? request.headers.get('origin') ?? undefined))
+      },
       TICKET,
     )
 

@@ -30,15 +30,17 @@ function announce(
   config: Config,
   { log, print }: { log: Log } & Pick<Invocation, 'print'>,
 ) {
-  const { docsUrl: docs, dataDir, engine, durability, version, demo = [] } = info
+  const { docsUrl: docs, dataDir, engine, durability, version, demo } = info
   const notes = config.limits ? config.warnings : [...config.warnings, 'limits are off: for benchmarks only']
   if (config.logFormat === 'pretty') print(banner({ url, info }, notes))
   else {
     for (const note of notes) log.warn('warning', { note })
     log.info('listening', { url, docs, dataDir, engine, durability, version })
   }
-  if (demo.length > 0) print(people(demo))
+  if (demo) print(demo.length > 0 ? people(demo) : DEMO_IS_THERE)
 }
+
+const DEMO_IS_THERE = '  The demo is there already; its passwords were printed by the start that added it.\n\n'
 
 function banner({ url, info }: Pick<RunningServer, 'url' | 'info'>, notes: string[]): string {
   const rows = [

@@ -41,13 +41,44 @@ export const REASONS = [
   'token_without_protocol',
   'sign_up_closed',
   'busy',
+  'stopping',
+  'bad_client_id',
 ] as const
 export type Reason = (typeof REASONS)[number]
 
-/** One invalid field. `path` is a JSON pointer; `message` never repeats the value. */
+/** What may be wrong with one field. */
+export const FAULTS = [
+  'required',
+  'unknown',
+  'empty_change',
+  'wrong_type',
+  'no_text',
+  'no_whole_number',
+  'no_object',
+  'too_short',
+  'too_long',
+  'too_small',
+  'too_large',
+  'too_many_bytes',
+  'not_one_of',
+  'wrong_form',
+  'no_line',
+  'no_unicode',
+  'no_email',
+  'no_link',
+  'no_currency',
+  'no_origin',
+  'no_client_id',
+  'half_a_price',
+] as const
+export type Fault = (typeof FAULTS)[number]
+
+/** One invalid field. `path` is a JSON pointer; the value itself is never repeated. */
 export interface FieldError {
   path: string
-  message: string
+  fault: Fault | Reason
+  /** What would be right, where the fault has a measure: a number, or the choices. */
+  limit?: string
 }
 
 interface Details extends ErrorOptions {

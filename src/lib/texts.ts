@@ -1,4 +1,4 @@
-import type { ErrorCode, Reason } from './errors.ts'
+import type { ErrorCode, Fault, FieldError, Reason } from './errors.ts'
 
 export const LOCALES = ['en', 'ko'] as const
 export type Locale = (typeof LOCALES)[number]
@@ -55,8 +55,8 @@ const DETAILS: Record<ErrorCode | Reason, Text> = {
   message_required: { en: 'A message text is required.', ko: '메시지 텍스트가 필요합니다.' },
   message_too_long: { en: 'A message has at most 4,000 characters.', ko: '메시지는 최대 4,000자입니다.' },
   message_not_text: {
-    en: 'The text has control characters or broken Unicode.',
-    ko: '텍스트에 제어 문자나 깨진 유니코드가 있습니다.',
+    en: 'The text has control characters, broken Unicode or a pile of marks on one letter: take them out.',
+    ko: '텍스트에 제어 문자, 깨진 유니코드 또는 한 글자에 너무 많은 결합 부호가 있습니다. 제거해 주세요.',
   },
   sender_mismatch: {
     en: 'sender_email is not the e-mail of the person who is signed in.',
@@ -82,7 +82,59 @@ const DETAILS: Record<ErrorCode | Reason, Text> = {
   },
   sign_up_closed: { en: 'Sign-up is closed on this server.', ko: '이 서버는 회원가입을 받지 않습니다.' },
   busy: { en: 'Too many sign-ins at once. Try again shortly.', ko: '로그인 요청이 많습니다. 잠시 후 다시 시도하세요.' },
+  stopping: {
+    en: 'The server is stopping. Connect again shortly.',
+    ko: '서버가 종료 중입니다. 잠시 후 다시 연결하세요.',
+  },
+  bad_client_id: {
+    en: 'A client id has 1 to 128 printable ASCII characters, and no space.',
+    ko: 'client id는 공백 없는 출력 가능한 ASCII 문자 1~128자입니다.',
+  },
 }
+
+/** `{}` stands for the limit. */
+const FAULTS: Record<Fault, Text> = {
+  required: { en: 'is required', ko: '필수 항목입니다' },
+  unknown: { en: 'is not known here: leave it out', ko: '알 수 없는 항목입니다. 빼 주세요' },
+  empty_change: { en: 'name at least one field to change', ko: '변경할 항목을 하나 이상 보내 주세요' },
+  wrong_type: { en: 'has the wrong type', ko: '자료형이 올바르지 않습니다' },
+  no_text: { en: 'must be a string', ko: '문자열이어야 합니다' },
+  no_whole_number: { en: 'must be a whole number', ko: '정수여야 합니다' },
+  no_object: { en: 'must be one JSON object', ko: '하나의 JSON 객체여야 합니다' },
+  too_short: { en: 'must have at least {} characters', ko: '{}자 이상이어야 합니다' },
+  too_long: { en: 'must have at most {} characters', ko: '{}자 이하여야 합니다' },
+  too_small: { en: 'must be at least {}', ko: '{} 이상이어야 합니다' },
+  too_large: { en: 'must be at most {}', ko: '{} 이하여야 합니다' },
+  too_many_bytes: { en: 'must have at most {} bytes in UTF-8', ko: 'UTF-8로 {}바이트 이하여야 합니다' },
+  not_one_of: { en: 'must be one of: {}', ko: '다음 중 하나여야 합니다: {}' },
+  wrong_form: { en: 'has the wrong form', ko: '형식이 올바르지 않습니다' },
+  no_line: {
+    en: 'must be one line with something to see in it, without control characters',
+    ko: '제어 문자 없이, 공백만이 아닌 한 줄이어야 합니다',
+  },
+  no_unicode: { en: 'must be well-formed Unicode', ko: '올바른 유니코드여야 합니다' },
+  no_email: { en: 'must be an e-mail address', ko: '이메일 주소여야 합니다' },
+  no_link: { en: 'must be an http or https URL', ko: 'http 또는 https URL이어야 합니다' },
+  no_currency: {
+    en: 'must be an ISO 4217 code of three capital letters',
+    ko: '대문자 세 글자의 ISO 4217 코드여야 합니다',
+  },
+  no_origin: { en: 'must be an origin such as https://shop.example', ko: 'https://shop.example 같은 출처여야 합니다' },
+  no_client_id: {
+    en: 'must be printable ASCII without spaces',
+    ko: '공백 없는 출력 가능한 ASCII 문자여야 합니다',
+  },
+  half_a_price: {
+    en: 'is needed: priceMinor and currency go together',
+    ko: '필요합니다. priceMinor와 currency는 함께 보내야 합니다',
+  },
+}
+
+const isFault = (fault: Fault | Reason): fault is Fault => fault in FAULTS
+
+/** What is wrong with a field, and so what to do about it. */
+export const faultOf = ({ fault, limit = '' }: FieldError, locale: Locale): string =>
+  isFault(fault) ? FAULTS[fault][locale].replace('{}', limit) : DETAILS[fault][locale]
 
 export const titleOf = (code: ErrorCode, locale: Locale): string => TITLES[code][locale]
 export const detailOf = (key: ErrorCode | Reason, locale: Locale): string => DETAILS[key][locale]

@@ -41,7 +41,7 @@ export function readSend(frame: Record<string, unknown>): PlainSend {
     throw new ChatError('forbidden', { reason: 'sender_mismatch' })
   }
   const id = clientIdOf(frame)
-  if (!isAbsent(frame.client_id) && id === undefined) throw new ChatError('invalid')
+  if (!isAbsent(frame.client_id) && id === undefined) throw new ChatError('invalid', { reason: 'bad_client_id' })
   return {
     text: message,
     senderEmail: isAbsent(senderEmail) ? undefined : senderEmail,

@@ -19,7 +19,7 @@ export const roomSocket = ({ origins, locale: ownLocale, ...live }: Deps) =>
   new Elysia({ detail: { hide: true } }).get('/ws/room/:roomId/messages', async ({ request, server, params, set }) => {
     const { headers } = request
     if (headers.get('upgrade')?.toLowerCase() !== 'websocket') throw new ChatError('upgrade_required')
-    if (live.connections.isDraining) throw new ChatError('unavailable', { retryAfter: 1 })
+    if (live.connections.isDraining) throw new ChatError('unavailable', { reason: 'stopping', retryAfter: 1 })
     const peer = peerOf(request, server)
     origins.refuseForeign(request, peer)
     const credential = socketCredential(request)

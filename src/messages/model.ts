@@ -8,6 +8,7 @@ export const ClientId = t.String({
   minLength: 1,
   maxLength: 128,
   pattern: '^[\\x21-\\x7e]+$',
+  fault: 'no_client_id',
   description: "The sender's own id of the message: a retry with the same one returns the first message.",
   examples: ['0193f3a2-7b1c-7000-8000-0000000000c1'],
 })

@@ -55,5 +55,5 @@ export class Messages {
 function requireText(raw: string): string {
   const read = readText(raw)
   if ('text' in read) return read.text
-  throw new ChatError('invalid', { reason: read.problem, errors: [{ path: '/text', message: read.problem }] })
+  throw new ChatError('invalid', { reason: read.problem, errors: [{ path: '/text', fault: read.problem }] })
 }

@@ -69,7 +69,7 @@ const READY = {
   detail: open(
     'Can it store?',
     'The last commit went well, or one that is made for this question; the disk has room; the server is not stopping. ' +
-      'Otherwise 503 with one word: draining, disk_full, io, busy or stopped.',
+      'Otherwise 503 with one word: draining, disk_full, io, damaged, busy or stopped.',
   ),
 }
 

@@ -19,6 +19,8 @@ export interface Schema {
   items?: Schema
   anyOf?: Schema[]
   allOf?: Schema[]
+  /** Ours: what to say where the pattern does not fit (lib/http/field-errors.ts). */
+  fault?: string
 }
 
 const REF = '#/components/schemas/'
@@ -56,7 +58,7 @@ export class Schemas {
   }
 
   #convert(schema: Schema, trim: (rest: Schema) => Schema): Schema {
-    const { title, const: only, examples, properties, items, anyOf, ...rest } = schema
+    const { title, const: only, examples, properties, items, anyOf, fault: _, ...rest } = schema
     const part = (inner: Schema) => this.#convert(inner, trim)
     const example = examples === undefined ? {} : { example: examples[0] }
     const converted: Schema = {

@@ -127,7 +127,7 @@ function failure(status: number, { content = {}, codes }: RawResponse, schemas: 
 }
 
 function problemExample(code: ErrorCode): object {
-  const errors = [{ path: '/title', message: 'Expected string length greater or equal to 1' }]
+  const errors = [{ path: '/title', fault: 'required' as const }]
   const error = new ChatError(code, code === 'invalid' ? { errors } : {})
   return problemOf(error, { locale: 'en', requestId: '0193f3a2-7b1c-7000-8000-0000000000d1' })
 }

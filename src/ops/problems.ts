@@ -1,5 +1,7 @@
+import type { ValueError } from '@sinclair/typebox/errors'
 import { Elysia, type ValidationError } from 'elysia'
 import { ChatError, type FieldError } from '../lib/errors.ts'
+import { fieldErrorOf } from '../lib/http/field-errors.ts'
 import { problemOf } from '../lib/http/problem.ts'
 import { parseJson } from '../lib/json.ts'
 import type { Log } from '../lib/log.ts'
@@ -40,6 +42,14 @@ async function readBody(request: Request): Promise<Uint8Array> {
 function parse(body: Uint8Array): unknown {
   // No body at all: whether one was needed is for the route's schema to say.
   if (body.byteLength === 0) return undefined
+  const value = read(body)
+  const isObject = typeof value === 'object' && value !== null && !Array.isArray(value)
+  // Elysia takes an empty list, null and the like for no body where a body may stay away.
+  if (!isObject) throw new ChatError('invalid', { errors: [{ path: '', fault: 'no_object' }] })
+  return value
+}
+
+function read(body: Uint8Array): unknown {
   try {
     return parseJson(new TextDecoder('utf-8', { fatal: true }).decode(body))
   } catch (cause) {
@@ -52,7 +62,8 @@ export const problems = ({ log, locale }: Deps) =>
   new Elysia({ name: 'problems' }).onError({ as: 'global' }, ({ code, error, request, set, route }) => {
     const told = tellable(code, error)
     const requestId = String(set.headers['x-request-id'] ?? '')
-    if (told.code === 'internal' || told.code === 'unavailable') {
+    // What is not there for the moment is no fault of a request's: the storage tells of its own, once.
+    if (told.code === 'internal') {
       // What went wrong, and never Elysia's own error about an answer: that has the whole answer in it, tokens too.
       const cause = told.cause ?? told
       log.error('request_failed', { requestId, method: request.method, route, code: told.code, error: cause })
@@ -79,8 +90,7 @@ function tellable(code: unknown, error: unknown): ChatError {
   return new ChatError('internal', { cause: error })
 }
 
-/** An unknown field is named, but not at any length. */
-const MAX_PATH = 100
+const MAX_FIELDS = 20
 
 function invalid(error: ValidationError): ChatError {
   if (error.type === 'params') return new ChatError('not_found', isRoomId(error) ? { reason: 'room_not_found' } : {})
@@ -88,10 +98,10 @@ function invalid(error: ValidationError): ChatError {
   if (error.type === 'response') return new ChatError('internal', { cause: new Error('an answer failed its schema') })
   const fields = new Map<string, FieldError>()
   for (const found of error.all) {
-    if ('path' in found && !fields.has(found.path))
-      fields.set(found.path, { path: found.path.slice(0, MAX_PATH), message: found.message })
+    // Elysia adds a summary to what TypeBox found, and for any other kind of schema has another shape.
+    if ('path' in found && !fields.has(found.path)) fields.set(found.path, fieldErrorOf(found as ValueError))
   }
-  return new ChatError('invalid', { errors: [...fields.values()].slice(0, 20) })
+  return new ChatError('invalid', { errors: [...fields.values()].slice(0, MAX_FIELDS) })
 }
 
 /** `abc` is no room's id, and gets the answer of an id that no room has. */

@@ -18,6 +18,8 @@ export const requests = ({ log, proxies, onRequest }: Deps) => {
       const { ip } = proxies.clientOf(request.headers, peerOf(request, server))
       arrivals.set(request, { at: performance.now(), ip })
       set.headers['x-request-id'] = Bun.randomUUIDv7()
+      // What a person is answered is theirs; a page of ours that may be kept says so itself.
+      set.headers['cache-control'] = 'no-store'
     })
     .onAfterResponse({ as: 'global' }, ({ request, route, set, responseValue }) => {
       const { at, ip } = arrivals.get(request) ?? { at: performance.now(), ip: '' }

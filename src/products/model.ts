@@ -4,25 +4,33 @@ import { LINE } from '../auth/model.ts'
 const nullable = <T extends Parameters<typeof t.Union>[0][number]>(schema: T) => t.Union([schema, t.Null()])
 
 // http and https only: a `javascript:` link would run in the page of whoever clicks it.
-const Link = t.String({ pattern: '^https?://[^\\s<>"\\u0000-\\u001f]+$', maxLength: 2000 })
-const Title = t.String({ minLength: 1, maxLength: 200, pattern: LINE, examples: ['Road bike, 54 cm'] })
+const Link = t.String({ pattern: '^https?://[^\\s<>"\\u0000-\\u001f]+$', fault: 'no_link', maxLength: 2000 })
+const Title = t.String({ minLength: 1, maxLength: 200, ...LINE, examples: ['Road bike, 54 cm'] })
 const PriceMinor = t.Integer({
   minimum: 0,
   maximum: Number.MAX_SAFE_INTEGER,
   description: 'In the minor unit of the currency: cents, pence; won as they are.',
   examples: [15000],
 })
-const Currency = t.String({ pattern: '^[A-Z]{3}$', description: 'ISO 4217', examples: ['KRW'] })
+const Currency = t.String({ pattern: '^[A-Z]{3}$', fault: 'no_currency', description: 'ISO 4217', examples: ['KRW'] })
 const ImageUrl = { ...Link, examples: ['https://shop.example/bike.jpg'] }
 const Url = { ...Link, examples: ['https://shop.example/bikes/54'] }
 
 export const ProductId = t.String({ minLength: 1, maxLength: 200, examples: ['0193f3a2-7b1c-7000-8000-0000000000b1'] })
 
+/** Nothing, as an empty search box sends it, is no search. SQLite would end the text at a NUL. */
+export const SearchText = t.String({
+  maxLength: 100,
+  pattern: '^[^\\u0000-\\u001f\\u007f]*$',
+  fault: 'no_line',
+  description: 'Part of the title, without regard to the case of A to Z.',
+})
+
 export const Product = t.Object(
   {
     id: ProductId,
     ownerId: t.String({ examples: ['0193f3a2-7b1c-7000-8000-0000000000a1'] }),
-    title: Title,
+    title: t.String({ examples: Title.examples }),
     priceMinor: nullable(PriceMinor),
     currency: nullable(Currency),
     imageUrl: nullable(ImageUrl),

@@ -2,7 +2,7 @@ import { Elysia, t } from 'elysia'
 import type { AuthGuard } from '../auth/guard.ts'
 import { LIMIT, Nothing, signedIn, wholeNumber } from '../lib/http/operation.ts'
 import { BODY_FAULTS, failures } from '../lib/http/problem.ts'
-import { NewProduct, Product, ProductChange, ProductId, ProductPage } from './model.ts'
+import { NewProduct, Product, ProductChange, ProductId, ProductPage, SearchText } from './model.ts'
 import type { Products } from './service.ts'
 
 interface Deps {
@@ -36,7 +36,7 @@ const LIST = {
   auth: true as const,
   query: t.Object(
     {
-      q: t.Optional(t.String({ minLength: 1, maxLength: 100, description: 'Part of the title.' })),
+      q: t.Optional(SearchText),
       ownerId: t.Optional(t.String({ maxLength: 200, description: 'Only what this person offers.' })),
       cursor: t.Optional(t.String({ maxLength: 200, description: 'nextCursor of the page before.' })),
       limit: wholeNumber('limit', LIMIT),

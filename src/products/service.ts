@@ -23,7 +23,8 @@ export class Products {
     this.#deps = deps
   }
 
-  async create({ user }: Identity, { title, priceMinor, currency, imageUrl, url }: NewProduct): Promise<Product> {
+  async create({ user }: Identity, product: NewProduct): Promise<Product> {
+    const { title, priceMinor, currency, imageUrl, url } = composed(product)
     const price = { priceMinor: priceMinor ?? null, currency: currency ?? null }
     requireWholePrice(price)
     const fields = { title, ...price, imageUrl: imageUrl ?? null, url: url ?? null }
@@ -40,7 +41,12 @@ export class Products {
   async list({ q, ownerId, cursor, limit }: ProductQuery): Promise<ProductPage> {
     const before = cursor === undefined ? undefined : readCursor(cursor, 1)[0]
     // One more than asked for tells whether there is a next page.
-    const found = await this.#deps.products.list({ q, ownerId, before, limit: limit + 1 })
+    const found = await this.#deps.products.list({
+      q: q?.normalize('NFC') || undefined,
+      ownerId,
+      before,
+      limit: limit + 1,
+    })
     const items = found.slice(0, limit)
     const last = items.at(-1)
     const nextCursor = found.length > limit && last ? writeCursor(last.place) : null
@@ -50,7 +56,7 @@ export class Products {
   async change({ user }: Identity, productId: string, change: ProductChange): Promise<Product> {
     const product = await this.find(productId)
     if (product.ownerId !== user.id) throw new ChatError('forbidden')
-    const fields = withWholePrice(product, change)
+    const fields = withWholePrice(product, composed(change))
     const changed = await this.#deps.products.change(productId, user.id, fields)
     if (!changed) throw new ChatError('not_found')
     return changed
@@ -64,6 +70,10 @@ export class Products {
   }
 }
 
+/** In one form of Unicode, so that a search finds it, however the two were typed. */
+const composed = <T extends ProductChange>(product: T): T =>
+  product.title === undefined ? product : { ...product, title: product.title.normalize('NFC') }
+
 /** Both parts of a price are written together: beside another change, one of them alone might not fit what is there. */
 function withWholePrice(product: Product, change: ProductChange): ProductChange {
   if (change.priceMinor === undefined && change.currency === undefined) return change
@@ -75,5 +85,5 @@ function withWholePrice(product: Product, change: ProductChange): ProductChange 
 function requireWholePrice({ priceMinor, currency }: Pick<Product, 'priceMinor' | 'currency'>) {
   if ((priceMinor === null) === (currency === null)) return
   const path = priceMinor === null ? '/priceMinor' : '/currency'
-  throw new ChatError('invalid', { errors: [{ path, message: 'priceMinor and currency go together' }] })
+  throw new ChatError('invalid', { errors: [{ path, fault: 'half_a_price' }] })
 }

@@ -7,7 +7,7 @@ import type { RoomStore } from '../rooms/store.ts'
 export interface StorageHealth {
   /** Whether the last commit was flushed. */
   ok: boolean
-  /** Why not: `disk_full`, `io`, `busy`, `stopped`. */
+  /** Why not: `disk_full`, `io`, `busy`, `stopped`; or `damaged`, which stays until a restart. */
   problem: string | undefined
   /** Writes that wait for the next commit. */
   waiting: number

@@ -7,11 +7,14 @@ import type { Storage } from '../../src/storage/storage.ts'
 export const WORKER_URL = new URL('../../src/storage/sqlite/writer/worker.ts', import.meta.url).href
 
 export interface TestStorage extends AsyncDisposable {
-  storage: Storage
+  /** After a restart it is another one. */
+  readonly storage: Storage
   /** The database itself. */
   file: string
   /** Closes it and opens it again, as a restart does. */
   reopen(): Promise<Storage>
+  /** The same, and does something to the closed database in between. */
+  spoil(how: (file: string) => void): Promise<void>
 }
 
 /** SQLite in a directory of its own. */
@@ -20,13 +23,21 @@ export async function openTestSqlite(): Promise<TestStorage> {
   const open = async () =>
     (await openStorage({ dataDir, durability: 'full', workerUrl: WORKER_URL, now: () => 1 })).storage
   let storage = await open()
+  const file = join(dataDir, 'parley.db')
+  const restart = async (meanwhile?: (file: string) => void) => {
+    await storage.close()
+    meanwhile?.(file)
+    storage = await open()
+    return storage
+  }
   return {
-    storage,
-    file: join(dataDir, 'parley.db'),
-    async reopen() {
-      await storage.close()
-      storage = await open()
+    get storage() {
       return storage
+    },
+    file,
+    reopen: () => restart(),
+    async spoil(how) {
+      await restart(how)
     },
     async [Symbol.asyncDispose]() {
       await storage.close()

@@ -1,6 +1,7 @@
 import { type IntegerOptions, Type as t } from '@sinclair/typebox'
 import { TypeCompiler } from '@sinclair/typebox/compiler'
 import { ChatError } from '../errors.ts'
+import { fieldErrorOf } from './field-errors.ts'
 
 /** What the API document says of a route that anybody may call. */
 export const open = (summary: string, description = summary) => ({ summary, description })
@@ -18,14 +19,17 @@ export const Nothing = t.Void({ description: 'Nothing.' })
 /** Of pages: how many items at most. */
 export const LIMIT = { minimum: 1, maximum: 100, default: 30, description: 'How many at most.' }
 
-/** A whole number in a query. Elysia's own forgets its name where it is out of range. */
+/** Elysia's own would take ` 1`, `1e1` and `0x10` for numbers too. */
+const DIGITS = { format: 'integer', pattern: '^(0|[1-9][0-9]{0,15})$', fault: 'no_whole_number' }
+
+/** A whole number in a query or a path. Elysia's own forgets its name where it is out of range. */
 export function wholeNumber(name: string, options: IntegerOptions) {
   const range = TypeCompiler.Compile(t.Integer(options))
   const number = t
-    .Transform(t.Union([t.String({ format: 'integer' }), t.Integer(options)], options))
+    .Transform(t.Union([t.String(DIGITS), t.Integer(options)], options))
     .Decode((raw) => {
-      const fault = range.Errors(Number(raw)).First()
-      if (fault) throw new ChatError('invalid', { errors: [{ path: `/${name}`, message: fault.message }] })
+      const found = range.Errors(Number(raw)).First()
+      if (found) throw new ChatError('invalid', { errors: [{ ...fieldErrorOf(found), path: `/${name}` }] })
       return Number(raw)
     })
     .Encode((value) => value)

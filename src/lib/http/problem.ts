@@ -1,6 +1,6 @@
 import { type Static, Type as t } from '@sinclair/typebox'
-import { ChatError, ERROR_CODES, type ErrorCode } from '../errors.ts'
-import { detailOf, type Locale, titleOf } from '../texts.ts'
+import { ChatError, ERROR_CODES, type ErrorCode, type FieldError } from '../errors.ts'
+import { detailOf, faultOf, type Locale, titleOf } from '../texts.ts'
 
 /** The one shape of every failure on HTTP: RFC 9457, with a stable `code`. */
 export const Problem = t.Object(
@@ -40,9 +40,11 @@ export function problemOf(error: ChatError, { locale, requestId }: Asker): Probl
     detail: detailOf(error.reason ?? error.code, locale),
     code: error.code,
     requestId,
-    ...(error.errors ? { errors: error.errors } : {}),
+    ...(error.errors ? { errors: error.errors.map(told(locale)) } : {}),
   }
 }
+
+const told = (locale: Locale) => (field: FieldError) => ({ path: field.path, message: faultOf(field, locale) })
 
 /** The failures that a route may answer, as response schemas by status, each with its codes; 500 is always among them. */
 export function failures(...codes: ErrorCode[]): Record<number, typeof Problem> {

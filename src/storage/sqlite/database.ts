@@ -15,14 +15,7 @@ export type Db = ReturnType<typeof drizzleOn>
 const drizzleOn = (client: Database) => drizzle({ client })
 
 /** Merges the log into the database, so that after a clean end the one file is all there is. */
-export function closeDatabase(sqlite: Database): void {
-  try {
-    sqlite.run('PRAGMA wal_checkpoint(TRUNCATE)')
-  } catch {
-    // A disk that is full or fails: the log has everything that was acknowledged, and the next start merges it.
-  }
-  sqlite.close()
-}
+export const mergeLog = (sqlite: Database): void => void sqlite.run('PRAGMA wal_checkpoint(TRUNCATE)')
 
 /** Opens the file with every pragma set, and read back where a silent refusal would cost durability. */
 export function openDatabase(path: string, access: Access, durability: Durability) {
@@ -67,9 +60,12 @@ export const sqliteVersion = (sqlite: Database): string =>
 
 function requireVersion(sqlite: Database) {
   const version = sqliteVersion(sqlite)
-  const found = version.split('.').map(Number)
-  const differs = OLDEST_SQLITE.findIndex((part, at) => part !== found[at])
-  if (differs >= 0 && (found[differs] ?? 0) < (OLDEST_SQLITE[differs] ?? 0)) {
+  if (!isNewEnough(version))
     throw new Error(`SQLite ${version} is too old: ${OLDEST_SQLITE.join('.')} or newer is needed`)
-  }
+}
+
+export function isNewEnough(version: string): boolean {
+  const found = version.split('.').map(Number)
+  const differs = OLDEST_SQLITE.findIndex((part, at) => part !== (found[at] ?? 0))
+  return differs < 0 || (found[differs] ?? 0) > (OLDEST_SQLITE[differs] ?? 0)
 }

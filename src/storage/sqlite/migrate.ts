@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import { migrate } from 'drizzle-orm/bun-sqlite/migrator'
 import { StartError } from '../../lib/errors.ts'
 import { embeddedMigrations } from '../migrations.macro.ts' with { type: 'macro' }
-import { type Db, type Durability, openDatabase } from './database.ts'
-import { meta } from './schema.ts'
+import { type Durability, openDatabase } from './database.ts'
+import { addFacts } from './writer/meta.ts'
 
 const MIGRATIONS = embeddedMigrations('sqlite')
 
@@ -34,20 +34,12 @@ export function migrateSqlite(dataDir: string, durability: Durability, check: bo
     const [first] = pending
     const snapshot = first !== undefined && hasTables(sqlite) ? takeSnapshot(sqlite, dataDir, first) : undefined
     if (first !== undefined) migrate(db, MIGRATIONS)
+    // At each start, which also tells of a file that may be read and not written.
     addFacts(db)
     return { applied: pending, pending: [], snapshot }
   } finally {
     sqlite.close()
   }
-}
-
-/** At each start: one that was killed just after its first migration left none. A file that only lets itself be read fails here. */
-function addFacts(db: Db) {
-  const facts = [
-    { key: 'epoch', value: randomHex(8) },
-    { key: 'cluster_key', value: randomHex(32) },
-  ]
-  db.insert(meta).values(facts).onConflictDoNothing().run()
 }
 
 const hasTables = (sqlite: Database) => sqlite.query('SELECT 1 FROM sqlite_schema LIMIT 1').get() !== null
@@ -75,5 +67,3 @@ function takeSnapshot(sqlite: Database, dataDir: string, before: string): string
   sqlite.query('VACUUM INTO ?').run(path)
   return path
 }
-
-const randomHex = (bytes: number) => Buffer.from(crypto.getRandomValues(new Uint8Array(bytes))).toString('hex')

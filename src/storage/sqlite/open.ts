@@ -36,7 +36,7 @@ export async function openSqlite({ path, durability, workerUrl, now, events = {}
     async probe() {
       if (queue.wasWellWithin(PROBE_AFTER_MS)) return true
       return write('heartbeat', now()).then(
-        () => true,
+        () => queue.health.ok,
         () => false,
       )
     },

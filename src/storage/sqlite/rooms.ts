@@ -159,6 +159,9 @@ const senderOf = (number: number | null, { room, owner, customer }: Pick<Summary
 
 function toSummary({ room, product, owner, customer, last }: SummaryRow, userId: string): RoomSummary {
   const isOwner = owner.id === userId
+  const [peerReadSeq, peerDeliveredSeq] = isOwner
+    ? [room.customerReadSeq, room.customerDeliveredSeq]
+    : [room.ownerReadSeq, room.ownerDeliveredSeq]
   const createdAt = new Date(room.createdAt).toISOString()
   const lastMessage = last ? toMessage({ ...last, sender: senderOf(last.senderNo, { room, owner, customer }) }) : null
   return {
@@ -171,8 +174,9 @@ function toSummary({ room, product, owner, customer, last }: SummaryRow, userId:
     role: isOwner ? 'owner' : 'customer',
     unread: Math.max(0, room.lastCount - (isOwner ? room.ownerReadCount : room.customerReadCount)),
     readSeq: isOwner ? room.ownerReadSeq : room.customerReadSeq,
-    peerReadSeq: isOwner ? room.customerReadSeq : room.ownerReadSeq,
-    peerDeliveredSeq: isOwner ? room.customerDeliveredSeq : room.ownerDeliveredSeq,
+    peerReadSeq,
+    // What was read was received.
+    peerDeliveredSeq: Math.max(peerDeliveredSeq, peerReadSeq),
     lastMessage,
     lastActivityAt: lastMessage?.createdAt ?? createdAt,
   }

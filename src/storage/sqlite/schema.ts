@@ -79,7 +79,12 @@ export const products = sqliteTable(
     createdAt: integer('created_at').notNull(),
     archivedAt: integer('archived_at'),
   },
-  (table) => [uniqueIndex('products_id').on(table.id), index('products_owner').on(table.ownerId)],
+  (table) => [
+    uniqueIndex('products_id').on(table.id),
+    index('products_owner').on(table.ownerId),
+    // A search reads every title: here they lie close together, without the rest of their rows.
+    index('products_search').on(table.number, table.title).where(sql`archived_at IS NULL`),
+  ],
 )
 
 /** A room has exactly two sides, so what each side has read lives in its row: a send writes one row here. */

@@ -132,8 +132,8 @@ const BATCH_FAULTS: [prefix: string, problem: Problem][] = [
   ['SQLITE_IOERR', 'io'],
   ['SQLITE_READONLY', 'io'],
   ['SQLITE_CANTOPEN', 'io'],
-  ['SQLITE_CORRUPT', 'io'],
-  ['SQLITE_NOTADB', 'io'],
+  ['SQLITE_CORRUPT', 'damaged'],
+  ['SQLITE_NOTADB', 'damaged'],
   ['SQLITE_NOMEM', 'io'],
 ]
 

@@ -5,7 +5,7 @@ import { appendCommands } from '../messages.ts'
 import { productCommands } from '../products.ts'
 import { roomCommands } from '../rooms.ts'
 import { sessionCommands } from '../sessions.ts'
-import { heartbeatCommands } from './heartbeat.ts'
+import { heartbeatCommands } from './meta.ts'
 import type { RoomsInHand } from './rooms-in-hand.ts'
 
 /**

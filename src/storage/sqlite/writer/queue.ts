@@ -119,7 +119,8 @@ export class WriteQueue<C> {
   }
 
   #turn(problem: string | undefined, code?: string) {
-    if (problem === this.#problem) return
+    // Another page may well be sound, but a damaged file does not mend itself.
+    if (problem === this.#problem || (this.#problem === 'damaged' && problem !== 'stopped')) return
     this.#problem = problem
     this.#events.onHealth?.(this.health, code)
   }

@@ -10,7 +10,7 @@ export interface Opening {
 export type Item = [name: string, ...args: unknown[]]
 
 /** Why a whole batch stored nothing. */
-export type Problem = 'disk_full' | 'busy' | 'io'
+export type Problem = 'disk_full' | 'busy' | 'io' | 'damaged'
 
 /** `results` has a value for each item; `failed` names the items whose own fault kept them out, by position. */
 export interface Results {

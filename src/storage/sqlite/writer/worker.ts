@@ -1,6 +1,8 @@
-import { closeDatabase, openDatabase } from '../database.ts'
+import type { Database } from 'bun:sqlite'
+import { type Db, mergeLog, openDatabase } from '../database.ts'
 import { Batches } from './batch.ts'
 import { type Commands, commandsFor } from './commands.ts'
+import { beginRun, endRun } from './meta.ts'
 import { RoomsInHand } from './rooms-in-hand.ts'
 import type { Item, Opening } from './wire.ts'
 
@@ -8,6 +10,7 @@ declare const self: Worker
 
 function open({ path, durability }: Opening) {
   const { sqlite, db } = openDatabase(path, 'writer', durability)
+  beginRun(db, durability)
   const rooms = new RoomsInHand(sqlite)
   const commands = commandsFor(sqlite, db, rooms)
   const batches = new Batches({
@@ -16,14 +19,24 @@ function open({ path, durability }: Opening) {
     // The queue's types hold names and arguments together; after JSON the compiler cannot see that any more.
     run: ([name, ...args]) => (commands[name as keyof Commands] as (...args: unknown[]) => unknown)(...args),
   })
-  return { batches, sqlite }
+  return { batches, close: () => close(sqlite, db) }
+}
+
+function close(sqlite: Database, db: Db) {
+  try {
+    endRun(db)
+    mergeLog(sqlite)
+  } catch {
+    // A disk that is full or fails: the log has everything that was acknowledged, and the next start merges it.
+  }
+  sqlite.close()
 }
 
 self.onmessage = ({ data }: MessageEvent<string>) => {
-  const { batches, sqlite } = open(JSON.parse(data))
+  const { batches, close } = open(JSON.parse(data))
   self.onmessage = (message: MessageEvent<string>) => {
     if (message.data === 'close') {
-      closeDatabase(sqlite)
+      close()
       self.postMessage('closed')
       return
     }

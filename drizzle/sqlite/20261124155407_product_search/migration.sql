@@ -1,0 +1,1 @@
+CREATE INDEX `products_search` ON `products` (`number`,`title`) WHERE archived_at IS NULL;

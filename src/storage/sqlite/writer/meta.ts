@@ -1,0 +1,44 @@
+import { eq } from 'drizzle-orm'
+import type { Db, Durability } from '../database.ts'
+import { meta } from '../schema.ts'
+
+const randomHex = (bytes: number) => Buffer.from(crypto.getRandomValues(new Uint8Array(bytes))).toString('hex')
+
+const RELAXED_RUN = 'relaxed_run'
+
+/** Facts that every database has from its first start on; one that was killed just after it migrated has none yet. */
+export function addFacts(db: Db): void {
+  const facts = [
+    { key: 'epoch', value: randomHex(8) },
+    { key: 'cluster_key', value: randomHex(32) },
+  ]
+  db.insert(meta).values(facts).onConflictDoNothing().run()
+}
+
+/**
+ * To be called by the writer when it opens. Without a flush at each commit, a power cut may have taken back what clients
+ * have seen: after a run that was not durable and did not end cleanly the epoch is another, so that they start afresh.
+ */
+export function beginRun(db: Db, durability: Durability): void {
+  const isUnclean = db.select().from(meta).where(eq(meta.key, RELAXED_RUN)).get() !== undefined
+  if (isUnclean) set(db, 'epoch', randomHex(8))
+  if (durability === 'relaxed') set(db, RELAXED_RUN, 'not ended')
+  else if (isUnclean) endRun(db)
+}
+
+/** To be called when all is stored and nothing more comes. */
+export function endRun(db: Db): void {
+  db.delete(meta).where(eq(meta.key, RELAXED_RUN)).run()
+}
+
+export const heartbeatCommands = (db: Db) => ({
+  /** One small row, so that a readiness check tries the disk when nobody writes. */
+  heartbeat(at: number): null {
+    set(db, 'heartbeat', String(at))
+    return null
+  },
+})
+
+function set(db: Db, key: string, value: string) {
+  db.insert(meta).values({ key, value }).onConflictDoUpdate({ target: meta.key, set: { value } }).run()
+}
