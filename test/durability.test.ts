@@ -149,18 +149,21 @@ test.each([
   },
 )
 
-test('a first start that is killed at any of its flushes is finished by the next one', async () => {
-  let isDone = false
-  for (let flush = 1; !isDone; flush++) {
-    using lasting = lastingDir()
-    const migrate = [...PROGRAM, 'migrate', '--data-dir', lasting.dataDir]
-    const killed = Bun.spawn([...underStrace(`signal=KILL:when=${flush}`), ...migrate], { stdout: 'ignore' })
-    isDone = (await killed.exited) === 0
+const schemaIn = (dataDir: string) => {
+  using database = new Database(join(dataDir, 'parley.db'))
+  return database.query('SELECT name, sql FROM sqlite_schema ORDER BY name').all()
+}
 
-    await using server = await startParley(lasting)
-    const { owner, customer, roomId } = await server.pair()
-    await customer.send(roomId, 'hi')
-    expect(await owner.history(roomId)).toHaveLength(1)
+test('a first migration that is killed at any of its flushes is finished by the next one', async () => {
+  const migrate = async (dataDir: string, under: string[] = []) =>
+    Bun.spawn([...under, ...PROGRAM, 'migrate', '--data-dir', dataDir], { stdout: 'ignore' }).exited
+  using whole = lastingDir()
+  expect(await migrate(whole.dataDir)).toBe(0)
+  for (let flush = 1, isDone = false; !isDone; flush++) {
+    using lasting = lastingDir()
+    isDone = (await migrate(lasting.dataDir, underStrace(`signal=KILL:when=${flush}`))) === 0
+    expect(await migrate(lasting.dataDir)).toBe(0)
+    expect(schemaIn(lasting.dataDir)).toEqual(schemaIn(whole.dataDir))
     expect(epochIn(lasting.dataDir)).toMatch(/^[0-9a-f]{16}$/)
     expect(flush).toBeLessThan(100)
   }
