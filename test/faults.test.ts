@@ -1,0 +1,98 @@
+import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { Connections } from '../src/live/connections.ts'
+import { serveOn } from './support/in-process.ts'
+import { Person } from './support/person.ts'
+import { signUp } from './support/server.ts'
+
+/** What goes wrong now. */
+const fault: { append?: Error; lastSeq?: Error; find?: () => boolean } = {}
+
+let server: Awaited<ReturnType<typeof serveOn>>
+beforeAll(async () => {
+  server = await serveOn(({ messages, sessions }) => ({
+    messages: {
+      ...messages,
+      async append(draft) {
+        if (fault.append) throw fault.append
+        return messages.append(draft)
+      },
+      async lastSeq(roomId) {
+        if (fault.lastSeq) throw fault.lastSeq
+        return messages.lastSeq(roomId)
+      },
+    },
+    sessions: {
+      ...sessions,
+      async find(tokenHash) {
+        return fault.find?.() ? undefined : sessions.find(tokenHash)
+      },
+    },
+  }))
+})
+afterAll(() => server[Symbol.asyncDispose]())
+
+async function pair() {
+  const both = await Promise.all([signUp(server.url, 'Minji'), signUp(server.url, 'Joon')])
+  const [owner, customer] = both.map((signedUp) => new Person(server, signedUp))
+  if (!owner || !customer) throw new Error('nobody signed up')
+  const { id: roomId } = await customer.openRoom((await owner.offer('Road bike')).id)
+  return { owner, customer, roomId }
+}
+
+test('[LV25] a send that fails for no reason of its own is told as internal and logged; the socket stays open', async () => {
+  const { customer, roomId } = await pair()
+  using joon = await customer.connect(roomId)
+  fault.append = new TypeError('the-cause is not a function')
+  joon.send({ message: 'lost', client_id: 'c1' })
+  const told = await joon.next()
+  delete fault.append
+  joon.send({ message: 'still here' })
+
+  expect(told).toEqual({ error: expect.any(String), code: 'internal', client_id: 'c1' })
+  expect(JSON.stringify(told)).not.toContain('the-cause')
+  expect(await joon.next()).toMatchObject({ message: 'still here', seq: 1 })
+  const line = server.lines.find((each) => each.includes('frame_failed')) ?? ''
+  expect(JSON.parse(line)).toMatchObject({ level: 'error', error: 'TypeError: the-cause is not a function' })
+})
+
+test('[LV6] a session that ends between the check of the upgrade and the opening of the socket does not slip through', async () => {
+  const { customer, roomId } = await pair()
+  let looks = 0
+  // The second look is the one that the open socket takes.
+  fault.find = () => ++looks > 1
+  const joon = await customer.connect(roomId)
+  expect(await joon.next()).toMatchObject({ code: 'unauthenticated' })
+  expect((await joon.closed).code).toBe(4401)
+  delete fault.find
+  expect(looks).toBe(2)
+})
+
+test('a room whose history cannot be read closes its socket with 1012, and opens again when it can', async () => {
+  const { customer, roomId } = await pair()
+  fault.lastSeq = new Error('no')
+  const first = await customer.connect(roomId)
+  expect(await first.next()).toMatchObject({ code: 'internal' })
+  expect((await first.closed).code).toBe(1012)
+  expect(server.services.hub.liveRooms).toBe(0)
+  delete fault.lastSeq
+  using second = await customer.connect(roomId)
+  second.send({ message: 'hi' })
+  expect(await second.next()).toMatchObject({ message: 'hi' })
+})
+
+test('a socket that was upgraded just before the drain began is retired as well', async () => {
+  const connections = new Connections()
+  const drained = connections.drain(0, 1000)
+  let isRetired = false
+  const user = { id: 'u', username: 'Joon', email: undefined }
+  connections.add({
+    identity: { user, session: 's', expiresAt: Number.MAX_SAFE_INTEGER },
+    tick() {},
+    end() {},
+    async retire() {
+      isRetired = true
+    },
+  })
+  await drained
+  expect(isRetired).toBe(true)
+})
