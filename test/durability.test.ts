@@ -19,31 +19,34 @@ const isSubset = (some: Frame[], stored: { seq: number; text: string }[]) =>
   some.every(({ seq, message }) => stored.some((entry) => entry.seq === seq && entry.text === message))
 
 describe('after a restart', () => {
-  test('by kill -9 under load, every acknowledged message is in the history, in one order without gaps', async () => {
-    using lasting = lastingDir()
-    await using first = await startParley({ ...lasting, env: LIMITS_OFF })
-    const { owner, customer, roomId } = await first.pair()
-    const [minji, joon] = await Promise.all([owner.connect(roomId), customer.connect(roomId)])
+  test.each([1, 40, 170, 500])(
+    'by kill -9 under load, after %d frames, every acknowledged message is in the history, in one order without gaps',
+    async (frames) => {
+      using lasting = lastingDir()
+      await using first = await startParley({ ...lasting, env: LIMITS_OFF })
+      const { owner, customer, roomId } = await first.pair()
+      const [minji, joon] = await Promise.all([owner.connect(roomId), customer.connect(roomId)])
 
-    // Both talk as fast as they are answered, until the server is gone.
-    const talk = async (socket: typeof minji, name: string) => {
-      for (let n = 1; ; n++) {
-        socket.send({ message: `${name} ${n}`, client_id: `${name}-${n}` })
-        await socket.next()
+      // Both talk as fast as they are answered, until the server is gone.
+      const talk = async (socket: typeof minji, name: string) => {
+        for (let n = 1; ; n++) {
+          socket.send({ message: `${name} ${n}`, client_id: `${name}-${n}` })
+          await socket.next()
+        }
       }
-    }
-    const talking = Promise.allSettled([talk(minji, 'minji'), talk(joon, 'joon')])
-    await minji.reached(300)
-    await first.stop('SIGKILL')
-    await talking
+      const talking = Promise.allSettled([talk(minji, 'minji'), talk(joon, 'joon')])
+      await minji.reached(frames)
+      await first.stop('SIGKILL')
+      await talking
 
-    await using second = await startParley({ ...lasting, env: LIMITS_OFF })
-    const stored = await owner.at(second).history(roomId)
-    expect(stored.map(({ seq }) => seq)).toEqual(stored.map((_, at) => at + 1))
-    expect(isSubset(minji.received, stored)).toBe(true)
-    expect(isSubset(joon.received, stored)).toBe(true)
-    expect(new Set(stored.map(({ clientId }) => clientId)).size).toBe(stored.length)
-  })
+      await using second = await startParley({ ...lasting, env: LIMITS_OFF })
+      const stored = await owner.at(second).history(roomId)
+      expect(stored.map(({ seq }) => seq)).toEqual(stored.map((_, at) => at + 1))
+      expect(isSubset(minji.received, stored)).toBe(true)
+      expect(isSubset(joon.received, stored)).toBe(true)
+      expect(new Set(stored.map(({ clientId }) => clientId)).size).toBe(stored.length)
+    },
+  )
 
   test('unread counts and read marks are right on both sides', async () => {
     using lasting = lastingDir()

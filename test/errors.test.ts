@@ -191,6 +191,27 @@ describe('a request', () => {
     expect((await problemIn(response)).title).toBe(title)
   })
 
+  test.each([
+    ['POST', '/api/rooms', {}, '/productId', 'is required', '필수 항목입니다'],
+    ['PATCH', '/api/me', { username: '' }, '/username', 'has too few characters: at least 1', '1자 이상이어야 합니다'],
+    ['PATCH', '/api/me', { username: 7 }, '/username', 'must be a string', '문자열이어야 합니다'],
+    ['PATCH', '/api/me', { username: 'a', role: 'admin' }, '/role', /^is not known here/, /^알 수 없는/],
+    ['PATCH', '/api/me', { username: 'a\nb' }, '/username', /^must be one line/, /한 줄/],
+    ['POST', '/api/products', { title: 'Bike', url: 'bike' }, '/url', 'must be an http or https URL', /URL이어야/],
+    ['POST', '/api/products', { title: 'Bike', priceMinor: 1 }, '/currency', /go together$/, /함께/],
+    ['GET', '/api/rooms?role=admin', undefined, '/role', 'must be one of: owner, customer', /owner, customer$/],
+    ['GET', '/api/rooms?limit=x', undefined, '/limit', 'must be a whole number', '정수여야 합니다'],
+    ['GET', '/api/rooms?limit=101', undefined, '/limit', 'must be at most 100', '100 이하여야 합니다'],
+    ['POST', 'MESSAGES', { text: ' ' }, '/text', 'A message text is required.', '메시지 텍스트가 필요합니다.'],
+  ])('%s %s %j says what is wrong with %s, in both languages', async (method, path, body, field, en, ko) => {
+    const said = [en, ko].map((message) => (message instanceof RegExp ? expect.stringMatching(message) : message))
+    for (const [at, language] of ['en', 'ko'].entries()) {
+      const where = path.replace('MESSAGES', `/api/rooms/${roomId}/messages`)
+      const { errors } = await problemIn(await joon.call(method, where, body, { 'accept-language': language }))
+      expect(errors).toEqual([{ path: field, message: said[at] }])
+    }
+  })
+
   test('has an id of its own, which is also in the log', async () => {
     const paths = ['/api/me', '/api/nothing', '/livez', '/readyz']
     const answers = await Promise.all(paths.map((path) => fetch(parley.url + path)))

@@ -174,9 +174,18 @@ describe('the list', () => {
     ['back\\slash', 'k\\s'],
     ["rider's", "r's"],
     ['자전거', '전거'],
+    ['cafe\u0301', 'caf\u00e9'],
+    ['resum\u00e9 stand', 'sume\u0301'],
   ])('is searched for what is written: %s by %s', async (title, q) => {
     for (const each of [title, '1000 wool', 'snowXboard', 'backslash', 'riders']) await minji.offer(each)
-    expect(await titles({ q, ownerId: minji.id })).toEqual([title])
+    expect(await titles({ q, ownerId: minji.id })).toEqual([title.normalize('NFC')])
+  })
+
+  test('is whole for an empty search, and refuses a text that SQLite would cut short', async () => {
+    const dan = await parley.person('Dan')
+    await dan.offer('Canoe')
+    expect(await titles({ q: '', ownerId: dan.id })).toEqual(['Canoe'])
+    expect(await refusal(dan.get('/api/products?q=%00nothing'))).toMatchObject({ status: 422, code: 'invalid' })
   })
 
   test.each(['%', '_', '\\', '__', '%%'])('has no wildcard: %s alone finds nothing else', async (q) => {

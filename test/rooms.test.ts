@@ -110,17 +110,35 @@ describe('a stranger', () => {
     ['POST', '/messages', { text: 'Sold!', clientId: 'one' }],
     ['PUT', '/read-mark', { seq: 1 }],
   ]
-  const NOBODYS = ['999999', '0', '-1', 'abc', '1e3', '99999999999999999999', '1%00', '%27--']
+  const NOBODYS = [
+    '999999',
+    '0',
+    '-1',
+    'abc',
+    '1e3',
+    '99999999999999999999',
+    '1%00',
+    '%27--',
+    'ID%20',
+    '%20ID',
+    '0ID',
+    'ID.0',
+    '0xID',
+  ]
 
   test.each(ROUTES)('can’t tell a room of others from none: %s /api/rooms/…%s', async (method, path, ...[body]) => {
     const room = await roomOf(minji, joon)
     await joon.send(room.id, 'Is it free on Saturday?')
     const told = await refusal(mallory.call(method, `/api/rooms/${room.id}${path}`, body))
     expect(told).toMatchObject({ status: 404, code: 'not_found' })
-    for (const id of NOBODYS) {
+    for (const id of NOBODYS.map((each) => each.replace('ID', String(room.id)))) {
       expect(await refusal(mallory.call(method, `/api/rooms/${id}${path}`, body))).toEqual(told)
     }
-    expect(await summary(minji, room.id)).toMatchObject({ lastSeq: 1, readSeq: 0, peerReadSeq: 1 })
+    expect(await summary(minji, room.id)).toMatchObject({
+      ...{ lastSeq: 1, readSeq: 0, peerReadSeq: 1 },
+      // What was read was received.
+      peerDeliveredSeq: 1,
+    })
     expect(await idsIn(mallory, `?productId=${room.product.id}`)).toEqual([])
   })
 })

@@ -1,4 +1,4 @@
-import { Database } from 'bun:sqlite'
+import { Database, type Statement } from 'bun:sqlite'
 import { describe, expect, test } from 'bun:test'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -151,6 +151,60 @@ test.each([
 ])('SQLite %s is new enough: %p', (version, isEnough) => {
   expect(isNewEnough(version)).toBe(isEnough)
 })
+
+test('a page of the inbox takes as many queries for forty rooms as for one', async () => {
+  using counted = countingQueries()
+  await using opened = await openTestSqlite()
+  const { storage } = opened
+  const { owner, customer, roomId } = await roomIn(storage)
+  await storage.messages.append({ roomId, sender: customer, text: 'hi', clientId: null, at: 1 })
+  const filter = { role: undefined, productId: undefined, unread: false, after: undefined, limit: 100 }
+  const beforeOne = counted.queries
+  expect(await storage.rooms.inbox(owner.id, filter)).toHaveLength(1)
+  const forOne = counted.queries - beforeOne
+  for (let n = 1; n < 40; n++) {
+    const productId = `tent ${n}`
+    const fields = { title: 'Tent', priceMinor: null, currency: null, imageUrl: null, url: null }
+    await storage.products.create({ ...fields, id: productId, ownerId: owner.id, at: 1 })
+    const room = { ownerId: owner.id, customerId: customer.id, productId, at: 1, make: true }
+    const opened = await storage.rooms.open(room)
+    const draft = { roomId: opened?.roomId ?? 0, sender: customer, text: 'hi', clientId: null, at: 1 }
+    await storage.messages.append(draft)
+  }
+  const before = counted.queries
+  expect(await storage.rooms.inbox(owner.id, filter)).toHaveLength(40)
+  expect(counted.queries - before).toBe(forOne)
+  expect(forOne).toBeWithin(1, 5)
+})
+
+/** Counts how often SQLite is asked on this thread, where all reading is done, by statements that are made from now on. */
+function countingQueries() {
+  const { query, prepare } = Database.prototype
+  const counter = {
+    queries: 0,
+    [Symbol.dispose]: () => void Object.assign(Database.prototype, { query, prepare }),
+  }
+  const counted = (statement: Statement) =>
+    new Proxy(statement, {
+      get(target, name) {
+        const value = Reflect.get(target, name, target)
+        if (typeof value !== 'function') return value
+        return (...args: unknown[]) => {
+          if (['all', 'get', 'values', 'raw', 'iterate'].includes(String(name))) counter.queries += 1
+          return value.apply(target, args)
+        }
+      },
+    })
+  Object.assign(Database.prototype, {
+    query(this: Database, sql: string) {
+      return counted(query.call(this, sql))
+    },
+    prepare(this: Database, sql: string) {
+      return counted(prepare.call(this, sql))
+    },
+  })
+  return counter
+}
 
 describe('the writer', () => {
   test('notices what a command beside it has written', async () => {
