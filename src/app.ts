@@ -84,7 +84,7 @@ export function createApp(services: Services, { config, storage, metrics, log, v
     .use(productRoutes({ guard, ...services }))
     .use(roomRoutes({ guard, ...services }))
     .use(messageRoutes({ guard, ...services }))
-    .use(roomSocket({ ...services, log, now, uptime, frames, pingEveryMs, locale }))
+    .use(roomSocket({ ...services, ...metrics.ofSockets, log, now, uptime, frames, pingEveryMs, locale }))
     .use(healthRoutes({ ...config, ...services, storage, metrics }))
     .use(docsRoutes({ version, routes: (): ApiRoute[] => app.routes }))
     .get('/', ({ redirect }) => redirect('/docs'), { detail: { hide: true } })

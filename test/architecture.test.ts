@@ -9,7 +9,7 @@ const LAYERS: [name: string, files: RegExp][] = [
   ['adapter', /^(storage|relay)\//],
   [
     'service',
-    /\/service\.ts$|^auth\/(accounts|sessions|passwords|origins|credentials)\.ts$|^live\/(hub|sequencer|connections|frame-queue)\.ts$/,
+    /\/service\.ts$|^auth\/(accounts|sessions|passwords|origins|credentials)\.ts$|^live\/(hub|sequencer|connections|frame-queue|heartbeat)\.ts$/,
   ],
   ['transport', /\/(routes|guard)\.ts$|^live\/(session|socket|[^/]+-socket)\.ts$|^ops\//],
   ['root', /^[^/]+\.ts$|^cli\//],

@@ -126,6 +126,27 @@ describe('[LV30] pings', () => {
   })
 })
 
+test('replays and refused frames are counted, by their outcome', async () => {
+  const { owner, customer, roomId } = await server.pair()
+  await owner.send(roomId, 'hi')
+  const counted = async () => ({
+    complete: await metric('parley_replays_total{result="complete"}'),
+    tooLong: await metric('parley_replays_total{result="too_long"}'),
+    refused: await metric('parley_frames_refused_total{code="message_required"}'),
+  })
+  const before = await counted()
+  using behind = await customer.connect(roomId, '?after=0')
+  using past = await customer.connect(roomId, '?after=9')
+  expect(await behind.next()).toMatchObject({ message: 'hi' })
+  expect(await past.next()).toMatchObject({ code: 'replay_too_long' })
+  for (const socket of [behind, past]) {
+    socket.send({ message: '' })
+    expect(await socket.next()).toMatchObject({ code: 'message_required' })
+  }
+  const { complete, tooLong, refused } = before
+  expect(await counted()).toEqual({ complete: complete + 1, tooLong: tooLong + 1, refused: refused + 2 })
+})
+
 test('connections and live rooms settle at zero', async () => {
   const { owner, customer, roomId } = await server.pair()
   const sockets = await Promise.all([owner.connect(roomId), customer.connect(roomId), owner.connect(999_999)])

@@ -82,9 +82,13 @@ const SOCKET_CODES: ReadonlySet<string> = new Set([
   'replay_too_long',
 ])
 
-export const encodeError = ({ code, reason }: ChatError, locale: Locale, client_id?: string): string =>
+/** The code of an error frame. */
+export const socketCodeOf = ({ code, reason }: ChatError): string =>
+  reason !== undefined && SOCKET_CODES.has(reason) ? reason : code
+
+export const encodeError = (error: ChatError, locale: Locale, client_id?: string): string =>
   JSON.stringify({
-    error: detailOf(reason ?? code, locale),
-    code: reason !== undefined && SOCKET_CODES.has(reason) ? reason : code,
+    error: detailOf(error.reason ?? error.code, locale),
+    code: socketCodeOf(error),
     client_id,
   })

@@ -8,8 +8,17 @@ import type { Messages } from '../messages/service.ts'
 import type { Rooms } from '../rooms/service.ts'
 import { CLOSE, CLOSE_REASON, type CloseCode, type Connection, type Connections } from './connections.ts'
 import { FrameQueue } from './frame-queue.ts'
+import { Heartbeat } from './heartbeat.ts'
 import type { Hub } from './hub.ts'
-import { clientIdOf, encodeError, encodePlain, type PlainSend, parseFrame, readSend } from './protocol-plain.ts'
+import {
+  clientIdOf,
+  encodeError,
+  encodePlain,
+  type PlainSend,
+  parseFrame,
+  readSend,
+  socketCodeOf,
+} from './protocol-plain.ts'
 import type { Member, Wire } from './sequencer.ts'
 import type { LiveSession, LiveSocket } from './socket.ts'
 import { plainTopic } from './topics.ts'
@@ -27,7 +36,13 @@ export interface LiveDeps {
   /** Frames of one connection; `undefined` lifts the limit. */
   frames: Rate | undefined
   pingEveryMs: number
+  /** How a replay ended that a client asked for. */
+  onReplay: (result: ReplayResult) => void
+  /** A frame was answered with an error of this code. */
+  onRefused: (code: string) => void
 }
+
+export type ReplayResult = 'complete' | 'too_long' | 'cut'
 
 /** What a request for a room's socket asks for. */
 export interface Visit {
@@ -41,7 +56,6 @@ export interface Visit {
 const MAX_STRIKES = 50
 /** A replay goes on while less than this is unsent. */
 const REPLAY_WINDOW_BYTES = 64 << 10
-const PONG_WITHIN = 0.4
 
 const PLAIN: Wire = { topic: plainTopic, encode: encodePlain }
 
@@ -55,9 +69,9 @@ export class RoomSession implements Connection, LiveSession, Member {
   readonly #frames = new FrameQueue((raw) => this.#handle(raw))
   #bucket: Bucket | undefined
   #strikes = 0
-  #pingedAt: number
-  #awaitsPong = false
+  readonly #heartbeat: Heartbeat
   #isClosing = false
+  #replay: ReplayResult = 'complete'
   // Whoever waits for the client to read: the replay, or the end.
   #onDrain: (() => void)[] | undefined
   #leave: (() => void) | undefined
@@ -66,7 +80,7 @@ export class RoomSession implements Connection, LiveSession, Member {
     this.#deps = deps
     this.identity = identity
     this.#visit = visit
-    this.#pingedAt = deps.uptime()
+    this.#heartbeat = new Heartbeat(deps.pingEveryMs, deps.uptime())
   }
 
   onOpen(socket: LiveSocket): void {
@@ -86,6 +100,7 @@ export class RoomSession implements Connection, LiveSession, Member {
       this.identity = identity
       await rooms.requireMember(this.identity.user.id, roomId)
       const leave = await hub.join(roomId, this, after)
+      if (after !== undefined) this.#deps.onReplay(this.isOpen ? this.#replay : 'cut')
       if (this.isOpen) this.#leave = leave
       else leave()
     } catch (error) {
@@ -95,7 +110,7 @@ export class RoomSession implements Connection, LiveSession, Member {
   }
 
   onMessage(raw: string | Buffer): void {
-    this.#awaitsPong = false
+    this.#heartbeat.answered()
     if (this.isOpen && !this.#frames.push(raw)) this.end(CLOSE.tooMuch)
   }
 
@@ -137,7 +152,9 @@ export class RoomSession implements Connection, LiveSession, Member {
   /** The client's fault is told in full; ours only as `internal`, and the cause goes to the log. */
   #tell(error: unknown, clientId?: string) {
     const told = error instanceof ChatError ? error : new ChatError('internal', { cause: error })
-    if (told.code === 'internal') this.#deps.log.error('frame_failed', { userId: this.identity.user.id, error })
+    const { log, onRefused } = this.#deps
+    if (told.code === 'internal') log.error('frame_failed', { userId: this.identity.user.id, error })
+    onRefused(socketCodeOf(told))
     this.send(encodeError(told, this.#visit.locale, clientId))
     if (told.code !== 'rate_limited') return
     this.#strikes += 1
@@ -165,6 +182,7 @@ export class RoomSession implements Connection, LiveSession, Member {
   }
 
   replayTooLong(): void {
+    this.#replay = 'too_long'
     this.send(encodeError(new ChatError('invalid', { reason: 'replay_too_long' }), this.#visit.locale))
   }
 
@@ -188,21 +206,15 @@ export class RoomSession implements Connection, LiveSession, Member {
   }
 
   onPong(): void {
-    this.#awaitsPong = false
+    this.#heartbeat.answered()
   }
 
   tick(): void {
-    const { pingEveryMs, now, uptime } = this.#deps
-    const silence = uptime() - this.#pingedAt
-    if (now() >= this.identity.expiresAt) {
-      this.end(CLOSE.unauthenticated)
-    } else if (this.#awaitsPong && silence >= pingEveryMs * PONG_WITHIN) {
-      this.end(CLOSE.tooSlow)
-    } else if (silence >= pingEveryMs) {
-      this.#pingedAt = uptime()
-      this.#awaitsPong = true
-      this.#socket?.ping()
-    }
+    const { now, uptime } = this.#deps
+    const due = this.#heartbeat.due(uptime())
+    if (now() >= this.identity.expiresAt) this.end(CLOSE.unauthenticated)
+    else if (due === 'end') this.end(CLOSE.tooSlow)
+    else if (due === 'ping') this.#socket?.ping()
   }
 
   end(code: CloseCode): void {

@@ -1,6 +1,7 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { ChatEvent } from '../events.ts'
 import { CLOSE } from '../live/connections.ts'
+import type { ReplayResult } from '../live/session.ts'
 
 /** Clients may close with any code of theirs; each would be a series of its own. */
 const CLOSE_CODES: ReadonlySet<number> = new Set([1000, 1001, 1002, 1005, 1006, 1007, 1009, ...Object.values(CLOSE)])
@@ -18,6 +19,8 @@ export class Metrics {
   readonly #messages = this.#counter('parley_messages_total', 'Messages stored.')
   readonly #requests = this.#counter('parley_http_requests_total', 'HTTP requests.', ['route', 'status'])
   readonly #closed = this.#counter('parley_sockets_closed_total', 'Sockets closed, by close code.', ['code'])
+  readonly #replays = this.#counter('parley_replays_total', 'Replays that clients asked for, by result.', ['result'])
+  readonly #refused = this.#counter('parley_frames_refused_total', 'Frames answered with an error, by code.', ['code'])
   readonly #commitSeconds = this.#histogram(
     'parley_commit_seconds',
     'From shipping a batch to its flush.',
@@ -43,6 +46,11 @@ export class Metrics {
     if (event.type === 'message.created') this.#messages.inc()
   }
   readonly onClosed = (code: number): void => this.#closed.inc({ code: CLOSE_CODES.has(code) ? code : 'other' })
+  /** What the sockets tell of. */
+  readonly ofSockets = {
+    onReplay: (result: ReplayResult): void => this.#replays.inc({ result }),
+    onRefused: (code: string): void => this.#refused.inc({ code }),
+  }
   readonly onLag = (ms: number): void => {
     this.#worstLagMs = Math.max(this.#worstLagMs, ms)
   }
