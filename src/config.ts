@@ -115,7 +115,8 @@ export const KEYS = {
   },
   allowedOrigins: {
     env: 'PARLEY_ALLOWED_ORIGINS',
-    description: 'Origins of other sites whose pages may open sockets and send the session cookie: exact, comma-separated, no wildcards.',
+    description:
+      'Origins of other sites whose pages may open sockets and send the session cookie: exact, comma-separated, no wildcards.',
     parse: origins,
     default: '',
     defaultText: 'none but its own',
