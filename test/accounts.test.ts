@@ -1,7 +1,5 @@
-import { Database } from 'bun:sqlite'
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { SessionGrant, Ticket, User } from '../src/auth/model.ts'
 import type { Problem } from '../src/lib/http/problem.ts'
@@ -401,28 +399,6 @@ describe('who asks', () => {
     }
     expect(await statusOf(ask('GET', '/api/me', undefined, { cookie }))).toBe(200)
   })
-})
-
-test('a session and a ticket that have run out are nobody’s, and the sockets of that session are closed', async () => {
-  const dataDir = mkdtempSync(join(tmpdir(), 'parley-expiry-'))
-  await using first = await startParley({ dataDir })
-  const { customer, roomId: room } = await first.pair()
-  const { ticket } = (await (await customer.post('/api/tickets')).json()) as Ticket
-  await first.stop('SIGTERM')
-  const inASecond = Date.now() + 1000
-  using database = new Database(join(dataDir, 'parley.db'))
-  database.run('UPDATE sessions SET expires_at = ?', [inASecond])
-  database.run('UPDATE tickets SET expires_at = 1')
-  database.close()
-
-  await using second = await startParley({ dataDir, env: { PARLEY_PING_INTERVAL: '1' } })
-  const late = await openSocket(`${second.wsUrl}/ws/room/${room}/messages?ticket=${ticket}`)
-  expect(await late.next()).toMatchObject({ code: 'unauthenticated' })
-  const joon = await customer.at(second).connect(room)
-  expect((await joon.closed).code).toBe(4401)
-  expect(Date.now()).toBeGreaterThanOrEqual(inASecond)
-  expect(await statusOf(customer.at(second).get('/api/me'))).toBe(401)
-  rmSync(dataDir, { recursive: true })
 })
 
 test('no password and no token lies in the data directory', () => {

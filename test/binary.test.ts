@@ -55,6 +55,9 @@ test('it starts in an empty directory, and makes a data directory that nobody el
 test('a data directory that was there keeps its mode, and the files in it are for their owner alone', async () => {
   using shared = await directory({ 'parley-data/note': 'not ours' })
   const dataDir = join(shared.path, 'parley-data')
+  // As a backup is that was copied back.
+  await Bun.write(join(dataDir, 'parley.db'), '')
+  chmodSync(join(dataDir, 'parley.db'), 0o644)
   chmodSync(dataDir, 0o755)
   await using parley = await startIn(shared.path)
   await signUp(parley.url, 'Minji')

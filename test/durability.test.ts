@@ -152,6 +152,18 @@ test.each([
   },
 )
 
+test('the epoch is another also where a power cut took the whole log of a run that was not durable', async () => {
+  using lasting = lastingDir()
+  await using first = await startParley({ ...lasting, env: { PARLEY_DURABILITY: 'relaxed' } })
+  const epoch = epochIn(lasting.dataDir)
+  await first.person('Minji')
+  await first.stop('SIGKILL')
+  for (const suffix of ['-wal', '-shm']) rmSync(join(lasting.dataDir, `parley.db${suffix}`))
+  await using _second = await startParley(lasting)
+  expect(epochIn(lasting.dataDir)).toMatch(/^[0-9a-f]{16}$/)
+  expect(epochIn(lasting.dataDir)).not.toBe(epoch)
+})
+
 const schemaIn = (dataDir: string) => {
   using database = new Database(join(dataDir, 'parley.db'))
   return database.query('SELECT name, sql FROM sqlite_schema ORDER BY name').all()

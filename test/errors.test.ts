@@ -200,6 +200,8 @@ describe('a request', () => {
     ['POST', '/api/products', { title: 'Bike', url: 'bike' }, '/url', 'must be an http or https URL', /URL이어야/],
     ['POST', '/api/products', { title: 'Bike', priceMinor: 1 }, '/currency', /go together$/, /함께/],
     ['GET', '/api/rooms?role=admin', undefined, '/role', 'must be one of: owner, customer', /owner, customer$/],
+    ['GET', '/api/rooms?unread=maybe', undefined, '/unread', 'must be true or false', 'true 또는 false여야 합니다'],
+    ['GET', '/api/products?q=%0a', undefined, '/q', 'must have no control characters', '제어 문자가 없어야 합니다'],
     ['GET', '/api/rooms?limit=x', undefined, '/limit', 'must be a whole number', '정수여야 합니다'],
     ['GET', '/api/rooms?limit=101', undefined, '/limit', 'must be at most 100', '100 이하여야 합니다'],
     ['POST', 'MESSAGES', { text: ' ' }, '/text', 'A message text is required.', '메시지 텍스트가 필요합니다.'],

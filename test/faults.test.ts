@@ -1,33 +1,45 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
+import type { Ticket } from '../src/auth/model.ts'
+import type { SessionStore } from '../src/auth/store.ts'
 import { Connections } from '../src/live/connections.ts'
 import { serveOn } from './support/in-process.ts'
 import { Person } from './support/person.ts'
 import { signUp } from './support/server.ts'
+import { openSocket } from './support/socket.ts'
 
 /** What goes wrong now. */
-const fault: { append?: Error; lastSeq?: Error; find?: () => boolean } = {}
+const fault: { append?: Error; lastSeq?: Error; find?: typeof found } = {}
+/** How far the clock of the server is ahead. */
+let aheadMs = 0
+
+type Found = Awaited<ReturnType<SessionStore['find']>>
+/** A session as it is, if nothing goes wrong. */
+const found = (record: Found): Found => record
 
 let server: Awaited<ReturnType<typeof serveOn>>
 beforeAll(async () => {
-  server = await serveOn(({ messages, sessions }) => ({
-    messages: {
-      ...messages,
-      async append(draft) {
-        if (fault.append) throw fault.append
-        return messages.append(draft)
+  server = await serveOn(
+    ({ messages, sessions }) => ({
+      messages: {
+        ...messages,
+        async append(draft) {
+          if (fault.append) throw fault.append
+          return messages.append(draft)
+        },
+        async lastSeq(roomId) {
+          if (fault.lastSeq) throw fault.lastSeq
+          return messages.lastSeq(roomId)
+        },
       },
-      async lastSeq(roomId) {
-        if (fault.lastSeq) throw fault.lastSeq
-        return messages.lastSeq(roomId)
+      sessions: {
+        ...sessions,
+        async find(tokenHash) {
+          return (fault.find ?? found)(await sessions.find(tokenHash))
+        },
       },
-    },
-    sessions: {
-      ...sessions,
-      async find(tokenHash) {
-        return fault.find?.() ? undefined : sessions.find(tokenHash)
-      },
-    },
-  }))
+    }),
+    () => Date.now() + aheadMs,
+  )
 })
 afterAll(() => server[Symbol.asyncDispose]())
 
@@ -59,12 +71,46 @@ test('[LV6] a session that ends between the check of the upgrade and the opening
   const { customer, roomId } = await pair()
   let looks = 0
   // The second look is the one that the open socket takes.
-  fault.find = () => ++looks > 1
+  fault.find = (record) => (++looks > 1 ? undefined : record)
   const joon = await customer.connect(roomId)
   expect(await joon.next()).toMatchObject({ code: 'unauthenticated' })
   expect((await joon.closed).code).toBe(4401)
   delete fault.find
   expect(looks).toBe(2)
+})
+
+test('a person who takes another name in that moment sends under the new one', async () => {
+  const { customer, roomId } = await pair()
+  let looks = 0
+  fault.find = (record) =>
+    record && ++looks > 1 ? { ...record, account: { ...record.account, username: 'Joon Kim' } } : record
+  using joon = await customer.connect(roomId)
+  joon.send({ message: 'hi' })
+  expect(await joon.next()).toMatchObject({ sender_username: 'Joon Kim' })
+  delete fault.find
+})
+
+test('[LV5] [LV6] a ticket runs out, and so does a session, whose sockets are closed then', async () => {
+  const { customer, roomId } = await pair()
+  const issue = async () => ((await (await customer.post('/api/tickets')).json()) as Ticket).ticket
+  const open = async () => openSocket(`${server.wsUrl}/ws/room/${roomId}/messages?ticket=${await issue()}`)
+  using inTime = await open()
+  inTime.send({ message: 'hi' })
+  expect(await inTime.next()).toMatchObject({ message: 'hi' })
+
+  const late = await issue()
+  aheadMs = 30_000
+  const tooLate = await openSocket(`${server.wsUrl}/ws/room/${roomId}/messages?ticket=${late}`)
+  expect(await tooLate.next()).toMatchObject({ code: 'unauthenticated' })
+  server.services.connections.tick()
+  inTime.send({ message: 'still here' })
+  expect(await inTime.next()).toMatchObject({ message: 'still here' })
+
+  aheadMs = 30 * 24 * 3600 * 1000
+  server.services.connections.tick()
+  expect((await inTime.closed).code).toBe(4401)
+  expect((await customer.get('/api/me')).status).toBe(401)
+  aheadMs = 0
 })
 
 test('a room whose history cannot be read closes its socket with 1012, and opens again when it can', async () => {

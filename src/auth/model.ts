@@ -3,12 +3,11 @@ import { Type as t } from '@sinclair/typebox'
 const timestamp = (description: string) =>
   t.String({ format: 'date-time', description, examples: ['2026-11-22T10:20:00.000Z'] })
 
-/**
- * For names and titles: one line with something to see in it, well-formed, without control characters. (Lookaheads, since a
- * loop over alternatives takes a tenth of a second for a body of the greatest size.)
- */
+/** No half of a surrogate pair. (Lookaheads: a loop over alternatives takes a tenth of a second for the greatest body.) */
 const WELL_FORMED =
   '^(?![\\s\\S]*[\\ud800-\\udbff](?![\\udc00-\\udfff]))(?![\\s\\S]*(?<![\\ud800-\\udbff])[\\udc00-\\udfff])'
+
+/** For names and titles: one line with something to see in it, well-formed, without control characters. */
 export const LINE = {
   pattern: `${WELL_FORMED}(?=.*\\S)[^\\u0000-\\u001f\\u007f-\\u009f\\u2028\\u2029]*$`,
   fault: 'no_line',

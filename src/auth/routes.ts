@@ -89,7 +89,7 @@ const SIGN_UP = {
   body: NewAccount,
   response: {
     201: SessionGrant,
-    ...failures(...BODY_FAULTS, 'forbidden', 'email_taken', 'unavailable'),
+    ...failures(...BODY_FAULTS, 'forbidden', 'origin_not_allowed', 'email_taken', 'unavailable'),
   },
   detail: open('Sign up', 'Makes an account and its first session, and sets the session cookie.'),
 }
@@ -98,14 +98,14 @@ const SIGN_IN = {
   body: Credentials,
   response: {
     201: SessionGrant,
-    ...failures(...BODY_FAULTS, 'unauthenticated', 'forbidden', 'unavailable'),
+    ...failures(...BODY_FAULTS, 'unauthenticated', 'origin_not_allowed', 'unavailable'),
   },
   detail: open('Sign in', 'An unknown e-mail and a wrong password get the same answer, in the same time.'),
 }
 
 const SIGN_OUT = {
   auth: true as const,
-  response: { 204: Nothing, ...failures('unauthenticated', 'forbidden', 'unavailable') },
+  response: { 204: Nothing, ...failures('unauthenticated', 'origin_not_allowed', 'unavailable') },
   detail: signedIn('Sign out', 'Ends this session and closes its sockets.'),
 }
 
@@ -120,7 +120,7 @@ const RENAME = {
   body: ProfileChange,
   response: {
     200: User,
-    ...failures(...BODY_FAULTS, 'unauthenticated', 'forbidden', 'unavailable'),
+    ...failures(...BODY_FAULTS, 'unauthenticated', 'origin_not_allowed', 'unavailable'),
   },
   detail: signedIn('Change my name'),
 }
@@ -130,7 +130,7 @@ const PASSWORD = {
   body: PasswordChange,
   response: {
     204: Nothing,
-    ...failures(...BODY_FAULTS, 'unauthenticated', 'forbidden', 'unavailable'),
+    ...failures(...BODY_FAULTS, 'unauthenticated', 'forbidden', 'origin_not_allowed', 'unavailable'),
   },
   detail: signedIn(
     'Change my password',
@@ -143,7 +143,7 @@ const TICKET = {
   body: t.Optional(TicketRequest),
   response: {
     201: Ticket,
-    ...failures(...BODY_FAULTS, 'unauthenticated', 'forbidden', 'unavailable'),
+    ...failures(...BODY_FAULTS, 'unauthenticated', 'origin_not_allowed', 'unavailable'),
   },
   detail: signedIn(
     'A ticket for one socket',

@@ -38,6 +38,7 @@ export class FrameQueue {
   /** Takes no more; resolves when what it has is handled. What is still held is not: nothing of it was begun. */
   finish(): Promise<void> {
     this.#isFinishing = true
+    if (this.#state === 'held') this.clear()
     if (this.#state !== 'busy') return Promise.resolve()
     return new Promise((resolve) => {
       this.#onIdle = resolve

@@ -123,9 +123,9 @@ export class RoomSession implements Connection, LiveSession, Member {
       clientId = clientIdOf(frame)
       if (!isTooMuch) await this.#send(readSend(frame))
     } catch (error) {
-      if (!isTooMuch) this.#tell(error, clientId)
+      if (!isTooMuch) this.#refuseFrame(error, clientId)
     }
-    if (isTooMuch) this.#tell(new ChatError('rate_limited'), clientId)
+    if (isTooMuch) this.#refuseFrame(new ChatError('rate_limited'), clientId)
   }
 
   #isTooMuch(): boolean {
@@ -149,16 +149,20 @@ export class RoomSession implements Connection, LiveSession, Member {
     if (frame !== undefined) this.send(frame)
   }
 
-  /** The client's fault is told in full; ours only as `internal`, and the cause goes to the log. */
-  #tell(error: unknown, clientId?: string) {
-    const told = error instanceof ChatError ? error : new ChatError('internal', { cause: error })
-    const { log, onRefused } = this.#deps
-    if (told.code === 'internal') log.error('frame_failed', { userId: this.identity.user.id, error })
-    onRefused(socketCodeOf(told))
-    this.send(encodeError(told, this.#visit.locale, clientId))
+  #refuseFrame(error: unknown, clientId: string | undefined) {
+    const told = this.#tell(error, clientId)
+    this.#deps.onRefused(socketCodeOf(told))
     if (told.code !== 'rate_limited') return
     this.#strikes += 1
     if (this.#strikes >= MAX_STRIKES) this.end(CLOSE.tooMuch)
+  }
+
+  /** The client's fault is told in full; ours only as `internal`, and the cause goes to the log. */
+  #tell(error: unknown, clientId?: string): ChatError {
+    const told = error instanceof ChatError ? error : new ChatError('internal', { cause: error })
+    if (told.code === 'internal') this.#deps.log.error('frame_failed', { userId: this.identity.user.id, error })
+    this.send(encodeError(told, this.#visit.locale, clientId))
+    return told
   }
 
   #refuse(error: unknown) {

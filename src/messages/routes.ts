@@ -63,7 +63,7 @@ const SEND = {
     ...failures(
       ...BODY_FAULTS,
       'unauthenticated',
-      'forbidden',
+      'origin_not_allowed',
       'not_found',
       'client_id_reused',
       'rate_limited',

@@ -22,7 +22,7 @@ export const ProductId = t.String({ minLength: 1, maxLength: 200, examples: ['01
 export const SearchText = t.String({
   maxLength: 100,
   pattern: '^[^\\u0000-\\u001f\\u007f]*$',
-  fault: 'no_line',
+  fault: 'no_controls',
   description: 'Part of the title, without regard to the case of A to Z.',
 })
 

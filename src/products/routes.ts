@@ -28,7 +28,7 @@ const params = t.Object({ productId: ProductId })
 const CREATE = {
   auth: true as const,
   body: NewProduct,
-  response: { 201: Product, ...failures(...BODY_FAULTS, 'unauthenticated', 'forbidden', 'unavailable') },
+  response: { 201: Product, ...failures(...BODY_FAULTS, 'unauthenticated', 'origin_not_allowed', 'unavailable') },
   detail: signedIn('Offer a product', 'It is owned by who asks. priceMinor and currency go together.'),
 }
 
@@ -58,13 +58,19 @@ const CHANGE = {
   auth: true as const,
   params,
   body: ProductChange,
-  response: { 200: Product, ...failures(...BODY_FAULTS, 'unauthenticated', 'forbidden', 'not_found', 'unavailable') },
+  response: {
+    200: Product,
+    ...failures(...BODY_FAULTS, 'unauthenticated', 'forbidden', 'origin_not_allowed', 'not_found', 'unavailable'),
+  },
   detail: signedIn('Change my product', 'Its owner only. What is left out stays; null clears.'),
 }
 
 const ARCHIVE = {
   auth: true as const,
   params,
-  response: { 204: Nothing, ...failures('unauthenticated', 'forbidden', 'not_found', 'unavailable') },
+  response: {
+    204: Nothing,
+    ...failures('unauthenticated', 'forbidden', 'origin_not_allowed', 'not_found', 'unavailable'),
+  },
   detail: signedIn('Archive my product', 'Its owner only. It is no longer offered; its rooms stay. Idempotent.'),
 }

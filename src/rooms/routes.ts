@@ -35,7 +35,7 @@ const OPEN = {
   response: {
     200: Room,
     201: Room,
-    ...failures(...BODY_FAULTS, 'unauthenticated', 'forbidden', 'not_found', 'conflict', 'unavailable'),
+    ...failures(...BODY_FAULTS, 'unauthenticated', 'origin_not_allowed', 'not_found', 'conflict', 'unavailable'),
   },
   detail: signedIn(
     'Open a room',
@@ -71,6 +71,9 @@ const READ_MARK = {
   auth: true as const,
   params,
   body: NewReadMark,
-  response: { 200: ReadMark, ...failures(...BODY_FAULTS, 'unauthenticated', 'forbidden', 'not_found', 'unavailable') },
+  response: {
+    200: ReadMark,
+    ...failures(...BODY_FAULTS, 'unauthenticated', 'origin_not_allowed', 'not_found', 'unavailable'),
+  },
   detail: signedIn('I have read up to here', 'The mark only moves forward, and never past the end.'),
 }

@@ -1,4 +1,5 @@
-import { mkdirSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync } from 'node:fs'
+import { join } from 'node:path'
 import { StartError } from '../lib/errors.ts'
 import type { Durability } from './sqlite/database.ts'
 import { lockDataDir } from './sqlite/lock.ts'
@@ -52,8 +53,17 @@ export async function openStorage(opening: Opening): Promise<{ storage: Storage;
   }
 }
 
+/** Whatever a copy or an older release made them, the files are for their user alone: SQLite gives its log their mode. */
+const PRIVATE_FILES = ['parley.db', 'parley.db-wal', 'parley.db-shm', 'lock.db']
+
 /** A directory that is there already keeps its mode: it may be a mount, or hold what is not ours. */
-const makeDataDir = (dataDir: string) => mkdirSync(dataDir, { recursive: true, mode: 0o700 })
+function makeDataDir(dataDir: string) {
+  mkdirSync(dataDir, { recursive: true, mode: 0o700 })
+  for (const name of PRIVATE_FILES) {
+    const path = join(dataDir, name)
+    if (existsSync(path)) chmodSync(path, 0o600)
+  }
+}
 
 const ADVICE: [code: RegExp, advice: string][] = [
   [

@@ -9,7 +9,7 @@ import { openTestSqlite } from './storage.ts'
  * The whole server inside this process, on a free port and on a real SQLite whose ports `change` may replace: for faults
  * that a sound storage does not have. Once in a process: Elysia writes into the routes' own objects.
  */
-export async function serveOn(change: (storage: Storage) => Partial<Storage>) {
+export async function serveOn(change: (storage: Storage) => Partial<Storage>, now: () => number) {
   const opened = await openTestSqlite()
   const lines: string[] = []
   const { config } = readConfig({ flags: {}, env: {}, cwd: '/nowhere', isTerminal: false })
@@ -19,7 +19,7 @@ export async function serveOn(change: (storage: Storage) => Partial<Storage>) {
     metrics: new Metrics(),
     log: createLog({ level: 'info', format: 'json', write: (line) => lines.push(line) }),
     version: '0.0.0',
-    now: Date.now,
+    now,
     uptime: () => performance.now(),
     broadcast: (topic, frame) => void app.server?.publish(topic, frame),
   }

@@ -12,6 +12,7 @@ export class RawSocket {
   #incoming = Buffer.alloc(0)
   #outgoing = Buffer.alloc(0)
   #isUpgraded = false
+  #hasEnded = false
   readonly #opened: Promise<void>
   #open: () => void = () => {}
   #close: (end: { code: number }) => void = () => {}
@@ -55,9 +56,12 @@ export class RawSocket {
     })
   }
 
-  /** The next text frame. */
+  /** The next text frame; fails when the socket is closed instead. */
   async text(): Promise<string> {
-    while (this.#texts.length === 0) await this.#next()
+    while (this.#texts.length === 0) {
+      if (this.#hasEnded) throw new Error('closed before another text')
+      await this.#next()
+    }
     return this.#texts.shift() ?? ''
   }
 
@@ -99,6 +103,7 @@ export class RawSocket {
   }
 
   end(code: number): void {
+    this.#hasEnded = true
     this.#close({ code })
     this.#wake()
   }

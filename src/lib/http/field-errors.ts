@@ -10,6 +10,7 @@ const FAULTS: { [type in ValueErrorType]?: Fault } = {
   [ValueErrorType.ObjectMinProperties]: 'empty_change',
   [ValueErrorType.Object]: 'no_object',
   [ValueErrorType.String]: 'no_text',
+  [ValueErrorType.Boolean]: 'no_boolean',
   [ValueErrorType.Integer]: 'no_whole_number',
   [ValueErrorType.IntegerMinimum]: 'too_small',
   [ValueErrorType.IntegerMaximum]: 'too_large',
@@ -23,7 +24,7 @@ export function fieldErrorOf(found: ValueError): FieldError {
   const { type, schema } = found
   if (type === ValueErrorType.StringPattern || type === ValueErrorType.StringFormat) {
     // A schema with a pattern says in its `fault` what the pattern is for.
-    return { path, fault: schema.fault ?? 'wrong_form' }
+    return { path, fault: schema.fault ?? (schema.format === 'boolean' ? 'no_boolean' : 'wrong_form') }
   }
   if (type === ValueErrorType.Union) return { ...ofUnion(found), path }
   return { path, fault: FAULTS[type] ?? 'wrong_type', ...measureOf(found) }

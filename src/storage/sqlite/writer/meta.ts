@@ -17,7 +17,7 @@ export function addFacts(db: Db): void {
 
 /**
  * To be called by the writer when it opens. Without a flush at each commit, a power cut may have taken back what clients
- * have seen: after a run that was not durable and did not end cleanly the epoch is another, so that they start afresh.
+ * have seen: after a run that was not durable and did not end cleanly the epoch is another. (No protocol hands it out yet.)
  */
 export function beginRun(db: Db, durability: Durability): void {
   const isUnclean = db.select().from(meta).where(eq(meta.key, RELAXED_RUN)).get() !== undefined

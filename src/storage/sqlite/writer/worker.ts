@@ -11,6 +11,8 @@ declare const self: Worker
 function open({ path, durability }: Opening) {
   const { sqlite, db } = openDatabase(path, 'writer', durability)
   beginRun(db, durability)
+  // A relaxed run does not flush its commits, and this one has to outlast a power cut.
+  if (durability === 'relaxed') mergeLog(sqlite)
   const rooms = new RoomsInHand(sqlite)
   const commands = commandsFor(sqlite, db, rooms)
   const batches = new Batches({
