@@ -1,7 +1,10 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import type { Ticket } from '../src/auth/model.ts'
 import type { SessionStore } from '../src/auth/store.ts'
+import { createLog } from '../src/lib/log.ts'
 import { Connections } from '../src/live/connections.ts'
+import { RoomSession } from '../src/live/session.ts'
+import type { LiveSocket } from '../src/live/socket.ts'
 import { serveOn } from './support/in-process.ts'
 import { Person } from './support/person.ts'
 import { signUp } from './support/server.ts'
@@ -111,6 +114,43 @@ test('[LV5] [LV6] a ticket runs out, and so does a session, whose sockets are cl
   expect((await inTime.closed).code).toBe(4401)
   expect((await customer.get('/api/me')).status).toBe(401)
   aheadMs = 0
+})
+
+test('[LV30] a client whose replay goes on is there, however late its pongs are', async () => {
+  const { owner, customer, roomId } = await pair()
+  for (const text of ['one', 'two']) await owner.send(roomId, text)
+  const identity = await server.services.sessions.authenticate(customer.token)
+  if (!identity) throw new Error('not signed in')
+  // Time and the socket's buffer are in our hands; all the rest is real.
+  let [uptime, unsent] = [0, 100_000]
+  const events: (string | number)[] = []
+  const socket: LiveSocket = {
+    send: (frame) => events.push(JSON.parse(String(frame)).message),
+    subscribe: () => true,
+    ping: () => events.push('ping'),
+    close: (code = 0) => void events.push(code),
+    getBufferedAmount: () => unsent,
+  }
+  const live = { ...server.services, onReplay() {}, onRefused() {}, frames: undefined, pingEveryMs: 25_000 }
+  const clocks = { log: createLog({ level: 'error', format: 'json' }), now: Date.now, uptime: () => uptime }
+  const session = new RoomSession({ ...live, ...clocks }, identity, { roomId, after: 0, locale: 'en' })
+  session.onOpen(socket)
+  const at = (seconds: number) => {
+    uptime = seconds * 1000
+    session.tick()
+  }
+  at(25)
+  // It reads, and its pong is still behind what it has not read yet.
+  session.onDrain()
+  at(35)
+  expect(events).toEqual(['ping'])
+  unsent = 0
+  session.onDrain()
+  while (events.length < 3) await new Promise((resolve) => setTimeout(resolve))
+  at(50)
+  at(60)
+  expect(events).toEqual(['ping', 'one', 'two', 'ping', 4408])
+  session.onClose()
 })
 
 test('a room whose history cannot be read closes its socket with 1012, and opens again when it can', async () => {

@@ -1,8 +1,18 @@
 import { Database, type Statement } from 'bun:sqlite'
 import { describe, expect, test } from 'bun:test'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
+import { StartError } from '../src/lib/errors.ts'
 import { migrateStorage, openStorage } from '../src/storage/open.ts'
 import { isNewEnough } from '../src/storage/sqlite/database.ts'
 import { storageContract } from './contracts/storage.ts'
@@ -33,6 +43,29 @@ describe('the data directory', () => {
     const log = Bun.file(join(dataDir, 'parley.db-wal'))
     expect((await log.exists()) ? log.size : 0).toBe(0)
     expect(database(dataDir).query('SELECT count(*) AS rooms FROM rooms').get()).toEqual({ rooms: 1 })
+  })
+
+  test.each([
+    [
+      'a lock.db that is no lock',
+      'lock.db',
+      (path: string) => writeFileSync(path, 'x'.repeat(5000)),
+      /lock\.db is no lock/,
+    ],
+    ['a parley.db that is a device', 'parley.db', (path: string) => symlinkSync('/dev/null', path), /cannot be read/],
+    ['a parley.db that is a directory', 'parley.db', (path: string) => mkdirSync(path), /cannot be opened for writing/],
+  ])('with %s is refused in one line', async (_, name, make, line) => {
+    const dataDir = emptyDir()
+    make(join(dataDir, name))
+    const refused = await failure(open(dataDir))
+    expect(refused).toBeInstanceOf(StartError)
+    expect(refused).toMatchObject({ message: expect.stringMatching(line) })
+  })
+
+  test('that is a link to nowhere is refused in one line', async () => {
+    const dataDir = join(emptyDir(), 'link')
+    symlinkSync('/nowhere/at/all', dataDir)
+    expect(await failure(open(dataDir))).toMatchObject({ message: expect.stringMatching(/is not a directory/) })
   })
 
   test('is held by one process, and free again after it closed', async () => {
@@ -93,6 +126,20 @@ describe('migrations', () => {
     const snapshot = new Database(report.snapshot ?? '', { readonly: true })
     expect(snapshot.query('SELECT id FROM rooms').get()).toEqual({ id: roomId })
     expect(snapshot.query('SELECT name FROM __drizzle_migrations').all()).toHaveLength(NAMES.length - 1)
+  })
+
+  test('leave no copy that looks whole and is not', async () => {
+    const dataDir = emptyDir()
+    migrateStorage(place(dataDir), { check: false })
+    asTheReleaseBefore(dataDir)
+    // As a start that was killed while it copied left it.
+    const backups = join(dataDir, 'backups')
+    mkdirSync(backups)
+    for (const name of ['unfinished-before-x.db', 'unfinished-before-x.db-journal'])
+      writeFileSync(join(backups, name), '')
+    const { snapshot } = migrateStorage(place(dataDir), { check: false })
+    expect(readdirSync(backups)).toEqual([basename(snapshot ?? '')])
+    expect(statSync(snapshot ?? '').size).toBeGreaterThan(10_000)
   })
 
   test('that were killed before the first facts were written are mended by the next start', async () => {
@@ -206,6 +253,17 @@ function countingQueries() {
   return counter
 }
 
+/** The first page of the table of messages. */
+function damageMessages(file: string) {
+  using database = new Database(file)
+  const table = database.query<{ page: number }, []>(
+    "SELECT rootpage AS page FROM sqlite_schema WHERE name = 'messages'",
+  )
+  const size = database.query<{ page_size: number }, []>('PRAGMA page_size').get()?.page_size ?? 0
+  const page = table.get()?.page ?? 0
+  writeFileSync(file, readFileSync(file).fill(0xff, (page - 1) * size, page * size))
+}
+
 describe('the writer', () => {
   test('notices what a command beside it has written', async () => {
     await using opened = await openTestSqlite()
@@ -236,15 +294,7 @@ describe('the writer', () => {
   test('tells of a damaged page when it meets it, and does not call itself ready again', async () => {
     await using opened = await openTestSqlite()
     const { owner, roomId } = await roomIn(opened.storage)
-    await opened.spoil((file) => {
-      const database = new Database(file)
-      const table = database.query<{ page: number }, []>(
-        "SELECT rootpage AS page FROM sqlite_schema WHERE name = 'messages'",
-      )
-      const size = database.query<{ page_size: number }, []>('PRAGMA page_size').get()?.page_size ?? 0
-      const bytes = readFileSync(file)
-      writeFileSync(file, bytes.fill(0xff, ((table.get()?.page ?? 0) - 1) * size, (table.get()?.page ?? 0) * size))
-    })
+    await opened.spoil(damageMessages)
     const { storage } = opened
     const sent = storage.messages.append({ roomId, sender: owner, text: 'hi', clientId: null, at: 1 })
     expect(await failure(sent)).toMatchObject({ code: 'unavailable' })
@@ -252,6 +302,17 @@ describe('the writer', () => {
     expect(await storage.probe()).toBe(false)
     expect(await storage.probe()).toBe(false)
     expect(storage.health()).toMatchObject({ ok: false, problem: 'damaged' })
+  })
+
+  test('tells of a damaged page that a read meets as well', async () => {
+    await using opened = await openTestSqlite()
+    const { owner, roomId } = await roomIn(opened.storage)
+    await opened.storage.messages.append({ roomId, sender: owner, text: 'hi', clientId: null, at: 1 })
+    await opened.spoil(damageMessages)
+    const { storage } = opened
+    expect(await failure(storage.messages.span(roomId, { limit: 10 }))).toMatchObject({ code: 'unavailable' })
+    expect(await storage.probe()).toBe(false)
+    expect(storage.health().problem).toBe('damaged')
   })
 
   test('refuses more than may wait, and stores all that it took', async () => {

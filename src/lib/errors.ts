@@ -43,6 +43,8 @@ export const REASONS = [
   'busy',
   'stopping',
   'bad_client_id',
+  'bad_cursor',
+  'bad_json',
 ] as const
 export type Reason = (typeof REASONS)[number]
 

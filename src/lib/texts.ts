@@ -86,6 +86,14 @@ const DETAILS: Record<ErrorCode | Reason, Text> = {
     en: 'The server is stopping. Connect again shortly.',
     ko: '서버가 종료 중입니다. 잠시 후 다시 연결하세요.',
   },
+  bad_cursor: {
+    en: 'This cursor is none of this list. Begin again without one.',
+    ko: '이 목록의 cursor가 아닙니다. cursor 없이 처음부터 다시 요청하세요.',
+  },
+  bad_json: {
+    en: 'The body is not JSON as it is taken here: in UTF-8, no name twice in one object, at most 16 levels deep.',
+    ko: '본문이 올바른 JSON이 아닙니다. UTF-8이어야 하고, 한 객체에 같은 이름이 두 번 있거나 16단계를 넘으면 안 됩니다.',
+  },
   bad_client_id: {
     en: 'A client id has 1 to 128 printable ASCII characters, and no space.',
     ko: 'client id는 공백 없는 출력 가능한 ASCII 문자 1~128자입니다.',

@@ -12,7 +12,7 @@ export class Heartbeat {
     this.#pingedAt = now
   }
 
-  /** A pong, or a frame: the peer is there. */
+  /** A pong, a frame, or something that it has read: the peer is there. */
   answered(): void {
     this.#awaitsAnswer = false
   }

@@ -36,5 +36,5 @@ export const roomSocket = ({ origins, locale: ownLocale, ...live }: Deps) =>
 function afterOf(request: Request): number | undefined {
   const after = queryOf(request).get('after')
   if (after === null) return undefined
-  return /^\d{1,15}$/.test(after) ? Number(after) : Number.NaN
+  return /^(0|[1-9]\d{0,14})$/.test(after) ? Number(after) : Number.NaN
 }

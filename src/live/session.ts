@@ -204,6 +204,8 @@ export class RoomSession implements Connection, LiveSession, Member {
   }
 
   onDrain(): void {
+    // Whoever takes what it was sent is there: a pong may be far behind that on a slow line.
+    this.#heartbeat.answered()
     const waiting = this.#onDrain ?? []
     this.#onDrain = undefined
     for (const resolve of waiting) resolve()

@@ -3,6 +3,7 @@ import type { AuthGuard } from '../auth/guard.ts'
 import { ChatError } from '../lib/errors.ts'
 import { LIMIT, signedIn, wholeNumber } from '../lib/http/operation.ts'
 import { BODY_FAULTS, failures } from '../lib/http/problem.ts'
+import { RoomPath } from '../rooms/model.ts'
 import { ClientId, Message, MessagePage, NewMessage } from './model.ts'
 import type { Messages } from './service.ts'
 
@@ -34,12 +35,9 @@ function withKey(draft: NewMessage, key: string | undefined): NewMessage {
   return { ...draft, clientId: key }
 }
 
-// Without a minimum: 0 and -1 are looked up, and not found, like any id that nobody has.
-const params = t.Object({ roomId: t.Integer({ examples: [12] }) })
-
 const HISTORY = {
   auth: true as const,
-  params,
+  params: RoomPath,
   query: t.Object(
     {
       before: t.Optional(wholeNumber('before', { minimum: 1, description: 'Entries before this seq: older ones.' })),
@@ -54,7 +52,7 @@ const HISTORY = {
 
 const SEND = {
   auth: true as const,
-  params,
+  params: RoomPath,
   headers: t.Object({ 'idempotency-key': t.Optional(ClientId) }),
   body: NewMessage,
   response: {

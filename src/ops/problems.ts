@@ -53,7 +53,7 @@ function read(body: Uint8Array): unknown {
   try {
     return parseJson(new TextDecoder('utf-8', { fatal: true }).decode(body))
   } catch (cause) {
-    throw new ChatError('bad_request', { cause })
+    throw new ChatError('bad_request', { reason: 'bad_json', cause })
   }
 }
 

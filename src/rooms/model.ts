@@ -1,5 +1,6 @@
 import { Type as t } from '@sinclair/typebox'
 import { Peer } from '../auth/model.ts'
+import { wholeNumber } from '../lib/http/operation.ts'
 import { Message } from '../messages/model.ts'
 import { Product, ProductId } from '../products/model.ts'
 
@@ -35,6 +36,9 @@ export const RoomSummary = t.Object(
   { title: 'RoomSummary', additionalProperties: false },
 )
 export type RoomSummary = typeof RoomSummary.static
+
+/** In a path. What is no number, and 0, is no room's: not found, like any id that nobody has. */
+export const RoomPath = t.Object({ roomId: wholeNumber('roomId', { examples: [12] }) })
 
 export const NewRoom = t.Object({ productId: ProductId }, { title: 'NewRoom', additionalProperties: false })
 export type NewRoom = typeof NewRoom.static

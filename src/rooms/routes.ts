@@ -3,7 +3,7 @@ import type { AuthGuard } from '../auth/guard.ts'
 import { LIMIT, signedIn, wholeNumber } from '../lib/http/operation.ts'
 import { BODY_FAULTS, failures } from '../lib/http/problem.ts'
 import { ProductId } from '../products/model.ts'
-import { NewReadMark, NewRoom, ReadMark, Role, Room, RoomPage, RoomSummary } from './model.ts'
+import { NewReadMark, NewRoom, ReadMark, Role, Room, RoomPage, RoomPath, RoomSummary } from './model.ts'
 import type { Rooms } from './service.ts'
 
 interface Deps {
@@ -25,9 +25,6 @@ export const roomRoutes = ({ guard, rooms }: Deps) =>
     .get('', ({ me, query }) => rooms.inbox(me.user.id, query), INBOX)
     .get('/:roomId', ({ me, params }) => rooms.summary(me.user.id, params.roomId), SUMMARY)
     .put('/:roomId/read-mark', ({ me, params, body }) => rooms.markRead(me.user.id, params.roomId, body.seq), READ_MARK)
-
-// Without a minimum: 0 and -1 are looked up, and not found, like any id that nobody has.
-const params = t.Object({ roomId: t.Integer({ examples: [12] }) })
 
 const OPEN = {
   auth: true as const,
@@ -62,14 +59,14 @@ const INBOX = {
 
 const SUMMARY = {
   auth: true as const,
-  params,
+  params: RoomPath,
   response: { 200: RoomSummary, ...failures('unauthenticated', 'not_found') },
   detail: signedIn('One room', 'As I see it.'),
 }
 
 const READ_MARK = {
   auth: true as const,
-  params,
+  params: RoomPath,
   body: NewReadMark,
   response: {
     200: ReadMark,

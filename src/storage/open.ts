@@ -68,11 +68,12 @@ function makeDataDir(dataDir: string) {
 const ADVICE: [code: RegExp, advice: string][] = [
   [
     /^(EACCES|EPERM|EROFS|SQLITE_READONLY|SQLITE_CANTOPEN)/,
-    'or a file in it cannot be written by this user. Mend its permissions, or choose another --data-dir',
+    'or a file in it cannot be opened for writing by this user. Mend its permissions, or choose another --data-dir',
   ],
-  [/^(ENOTDIR|EEXIST)/, 'is not a directory. Choose another --data-dir'],
+  [/^(ENOTDIR|EEXIST)/, 'is not a directory, or a link to none. Choose another --data-dir'],
   [/^(ENOSPC|SQLITE_FULL)/, 'is on a full disk. Free some space'],
   [/^(SQLITE_CORRUPT|SQLITE_NOTADB)/, 'holds a damaged database. It was left untouched: restore a backup'],
+  [/^SQLITE_IOERR/, 'holds a parley.db that cannot be read. Look at the disk, or choose another --data-dir'],
   [/^E[A-Z]+$/, 'cannot be used as a directory. Choose another --data-dir'],
 ]
 

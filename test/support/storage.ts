@@ -41,7 +41,8 @@ export async function openTestSqlite(): Promise<TestStorage> {
     },
     async [Symbol.asyncDispose]() {
       await storage.close()
-      rmSync(dataDir, { recursive: true })
+      // Forced: SQLite takes its log away when the last statement of the writer's thread is collected, perhaps just now.
+      rmSync(dataDir, { recursive: true, force: true })
     },
   }
 }

@@ -7,6 +7,6 @@ export const writeCursor = (...place: number[]): string => Buffer.from(place.joi
 export function readCursor(cursor: string, length: number): number[] {
   const place = Buffer.from(cursor, 'base64url').toString('latin1').split('.').map(Number)
   const isSound = place.length === length && place.every((part) => Number.isSafeInteger(part) && part >= 0)
-  if (!isSound || writeCursor(...place) !== cursor) throw new ChatError('bad_request')
+  if (!isSound || writeCursor(...place) !== cursor) throw new ChatError('bad_request', { reason: 'bad_cursor' })
   return place
 }

@@ -14,7 +14,9 @@ export function lockDataDir(dataDir: string): { release(): void } {
     database.run('BEGIN EXCLUSIVE')
   } catch (error) {
     database.close()
-    if (!(error instanceof Error && 'code' in error && error.code === 'SQLITE_BUSY')) throw error
+    const code = error instanceof Error && 'code' in error ? error.code : undefined
+    if (code === 'SQLITE_NOTADB') throw new StartError(`${path} is no lock of Parley's. Remove it.`, { cause: error })
+    if (code !== 'SQLITE_BUSY') throw error
     throw new StartError(
       `${dataDir} is in use by another Parley. Stop that one first, or start this one with another --data-dir.`,
       { cause: error },

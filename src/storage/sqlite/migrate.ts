@@ -1,5 +1,5 @@
 import type { Database } from 'bun:sqlite'
-import { existsSync, mkdirSync } from 'node:fs'
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { migrate } from 'drizzle-orm/bun-sqlite/migrator'
 import { StartError } from '../../lib/errors.ts'
@@ -59,11 +59,22 @@ function refuseNewer(done: string[]) {
   )
 }
 
-/** `VACUUM INTO` takes a consistent copy and refuses to overwrite one. */
+const UNFINISHED = 'unfinished-'
+
+/** A consistent copy, flushed before it gets its name: one that was cut short never looks like a whole one. */
 function takeSnapshot(sqlite: Database, dataDir: string, before: string): string {
   const folder = join(dataDir, 'backups')
   mkdirSync(folder, { recursive: true, mode: 0o700 })
-  const path = join(folder, `before-${before}-${Date.now()}.db`)
-  sqlite.query('VACUUM INTO ?').run(path)
-  return path
+  for (const name of readdirSync(folder)) if (name.startsWith(UNFINISHED)) rmSync(join(folder, name))
+  const name = `before-${before}-${Date.now()}.db`
+  sqlite.query('VACUUM INTO ?').run(join(folder, UNFINISHED + name))
+  renameSync(join(folder, UNFINISHED + name), join(folder, name))
+  flushFolder(folder)
+  return join(folder, name)
+}
+
+function flushFolder(folder: string) {
+  const handle = openSync(folder, 'r')
+  fsyncSync(handle)
+  closeSync(handle)
 }

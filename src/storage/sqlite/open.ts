@@ -1,3 +1,4 @@
+import { ChatError } from '../../lib/errors.ts'
 import type { Storage, StorageEvents } from '../storage.ts'
 import { sqliteAccounts } from './accounts.ts'
 import { type Durability, openDatabase, sqliteVersion } from './database.ts'
@@ -6,6 +7,7 @@ import { sqliteProducts } from './products.ts'
 import { sqliteRooms } from './rooms.ts'
 import { sqliteSessions } from './sessions.ts'
 import type { Commands } from './writer/commands.ts'
+import { codeOf, problemOf } from './writer/faults.ts'
 import { WriteQueue } from './writer/queue.ts'
 
 export interface SqliteOptions {
@@ -24,14 +26,15 @@ export async function openSqlite({ path, durability, workerUrl, now, events = {}
   const queue = await WriteQueue.open<Commands>(workerUrl, { path, durability }, events)
   const { sqlite, db } = openDatabase(path, 'read', durability)
   const { write } = queue
+  const watched = <S extends object>(store: S) => watching(store, queue.reportDamage.bind(queue))
 
   return {
     engine: `SQLite ${sqliteVersion(sqlite)}`,
-    accounts: sqliteAccounts(db, write),
-    sessions: sqliteSessions(db, write),
-    products: sqliteProducts(db, write),
-    rooms: sqliteRooms(db, write),
-    messages: sqliteMessages(db, write),
+    accounts: watched(sqliteAccounts(db, write)),
+    sessions: watched(sqliteSessions(db, write)),
+    products: watched(sqliteProducts(db, write)),
+    rooms: watched(sqliteRooms(db, write)),
+    messages: watched(sqliteMessages(db, write)),
     health: () => queue.health,
     async probe() {
       if (queue.wasWellWithin(PROBE_AFTER_MS)) return true
@@ -46,4 +49,19 @@ export async function openSqlite({ path, durability, workerUrl, now, events = {}
       sqlite.close()
     },
   }
+}
+
+/** The store, which tells of a damaged page that a read has met; whoever asked is told that it is unavailable. */
+function watching<S extends object>(store: S, onDamage: (code: string) => void): S {
+  const tell = (error: unknown): never => {
+    if (problemOf(error) !== 'damaged') throw error
+    onDamage(codeOf(error))
+    throw new ChatError('unavailable', { cause: error })
+  }
+  const methods = Object.entries(store).map(([name, method]) => [
+    name,
+    (...args: unknown[]) => method(...args).catch(tell),
+  ])
+  // The same methods by the same names, which the compiler cannot follow through entries; all of a port's are async.
+  return Object.fromEntries(methods) as S
 }

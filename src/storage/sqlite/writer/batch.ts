@@ -1,8 +1,9 @@
 import type { Database } from 'bun:sqlite'
 import { statfsSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { codeOf, problemOf } from './faults.ts'
 import type { RoomsInHand } from './rooms-in-hand.ts'
-import type { Item, Outcome, Problem, Results } from './wire.ts'
+import type { Item, Outcome, Results } from './wire.ts'
 
 type Run = (item: Item) => unknown
 
@@ -125,27 +126,5 @@ export class Batches {
   }
 }
 
-const BATCH_FAULTS: [prefix: string, problem: Problem][] = [
-  ['SQLITE_FULL', 'disk_full'],
-  ['SQLITE_BUSY', 'busy'],
-  ['SQLITE_LOCKED', 'busy'],
-  ['SQLITE_IOERR', 'io'],
-  ['SQLITE_READONLY', 'io'],
-  ['SQLITE_CANTOPEN', 'io'],
-  ['SQLITE_CORRUPT', 'damaged'],
-  ['SQLITE_NOTADB', 'damaged'],
-  ['SQLITE_NOMEM', 'io'],
-]
-
 /** A batch of which nothing was stored. */
 const refusal = (error: unknown): Outcome => ({ problem: problemOf(error) ?? 'io', code: codeOf(error) })
-
-/** A fault of the disk or the database, not of an item. */
-const problemOf = (error: unknown): Problem | undefined =>
-  BATCH_FAULTS.find(([prefix]) => codeOf(error).startsWith(prefix))?.[1]
-
-function codeOf(error: unknown): string {
-  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
-  if (cause instanceof Error && 'code' in cause && typeof cause.code === 'string') return cause.code
-  return cause instanceof Error ? cause.name : 'unknown'
-}

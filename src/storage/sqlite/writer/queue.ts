@@ -58,6 +58,11 @@ export class WriteQueue<C> {
     return this.#problem === undefined && performance.now() - this.#okAt < ms
   }
 
+  /** A read has met damage: the file is no sounder for writes. */
+  reportDamage(code: string): void {
+    this.#turn('damaged', code)
+  }
+
   readonly write: Write<C> = (...item) =>
     new Promise((resolve, reject) => {
       if (this.#problem === 'stopped' || this.#waiting.length >= MAX_WAITING || this.#isHeavy) {
