@@ -171,7 +171,10 @@ const schemaIn = (dataDir: string) => {
 
 test('a first migration that is killed at any of its flushes is finished by the next one', async () => {
   const migrate = async (dataDir: string, under: string[] = []) =>
-    Bun.spawn([...under, ...PROGRAM, 'migrate', '--data-dir', dataDir], { stdout: 'ignore' }).exited
+    Bun.spawn([...under, ...PROGRAM, 'migrate', '--data-dir', dataDir], {
+      env: { PATH: process.env.PATH ?? '' },
+      stdout: 'ignore',
+    }).exited
   using whole = lastingDir()
   expect(await migrate(whole.dataDir)).toBe(0)
   for (let flush = 1, isDone = false; !isDone; flush++) {
