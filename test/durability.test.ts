@@ -1,6 +1,6 @@
 import { Database } from 'bun:sqlite'
 import { describe, expect, test } from 'bun:test'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { RawSocket } from './support/raw-socket.ts'
@@ -271,6 +271,36 @@ test.skipIf(process.getuid?.() !== 0)(
       expect(stored.map(({ seq }) => seq)).toEqual(stored.map((_, at) => at + 1))
       expect(stored.at(-1)).toMatchObject({ text: 'after' })
       await server.stop('SIGTERM')
+    } finally {
+      Bun.spawnSync(['umount', lasting.dataDir])
+    }
+  },
+)
+
+// Only root may mount; and root may write whatever a mode forbids, so the file system itself has to refuse.
+test.skipIf(process.getuid?.() !== 0)(
+  'data that may only be read is refused with 78 and one line, and left as it is',
+  async () => {
+    using lasting = lastingDir()
+    const mount = (...options: string[]) =>
+      Bun.spawnSync(['mount', '-t', 'tmpfs', '-o', options.join(','), 'tmpfs', lasting.dataDir]).exitCode
+    expect(mount('size=20m')).toBe(0)
+    try {
+      await using server = await startParley(lasting)
+      await server.person('Minji')
+      await server.stop('SIGTERM')
+      const file = join(lasting.dataDir, 'parley.db')
+      const before = readFileSync(file)
+      expect(mount('remount', 'ro')).toBe(0)
+
+      const refused = Bun.spawn([...PROGRAM, 'serve', '--port', '0', '--data-dir', lasting.dataDir], {
+        env: { PATH: process.env.PATH ?? '' },
+        stdout: 'ignore',
+        stderr: 'pipe',
+      })
+      expect(await refused.stderr.text()).toMatch(/^parley: [^\n]+\n$/)
+      expect(await refused.exited).toBe(78)
+      expect(readFileSync(file).equals(before)).toBe(true)
     } finally {
       Bun.spawnSync(['umount', lasting.dataDir])
     }
