@@ -72,6 +72,17 @@ test('[LV17] a frame over 64 KiB closes the socket, one of 64 KiB does not', asy
   expect(await metric('parley_sockets_closed_total{code="1009"}')).toBe(1)
 })
 
+test('a code that a client makes up for its closing is no series of its own', async () => {
+  const { customer, roomId } = await server.pair()
+  const before = await metric('parley_sockets_closed_total{code="other"}')
+  for (const code of [3998, 3999, 4999]) {
+    using raw = await RawSocket.open(`${server.url}/ws/room/${roomId}/messages`, customer.token)
+    raw.send(frame(8, Buffer.from([code >> 8, code & 255])))
+    await raw.closed
+  }
+  expect(await metric('parley_sockets_closed_total{code="other"}')).toBe(before + 3)
+})
+
 describe('what is no WebSocket frame closes the socket', () => {
   const unmasked = Buffer.from([0x81, 2, 104, 105])
   const reserved = Buffer.from([0xc1, 0x80, 0, 0, 0, 0])

@@ -224,11 +224,26 @@ test('a page of the inbox takes as many queries for forty rooms as for one', asy
   expect(forOne).toBeWithin(1, 5)
 })
 
+test('a search reads the index of the titles, on the first page and on later ones', async () => {
+  using counted = countingQueries()
+  await using opened = await openTestSqlite()
+  for (const before of [undefined, 5]) {
+    await opened.storage.products.list({ q: 'tent', ownerId: undefined, before, limit: 31 })
+    const plan = new Database(opened.file)
+      .query<{ detail: string }, []>(`EXPLAIN QUERY PLAN ${counted.last}`)
+      .all()
+      .map(({ detail }) => detail)
+    expect(plan).toEqual([expect.stringContaining('products_search')])
+  }
+})
+
 /** Counts how often SQLite is asked on this thread, where all reading is done, by statements that are made from now on. */
 function countingQueries() {
   const { query, prepare } = Database.prototype
   const counter = {
     queries: 0,
+    /** The text of the statement that was made last. */
+    last: '',
     [Symbol.dispose]: () => void Object.assign(Database.prototype, { query, prepare }),
   }
   const counted = (statement: Statement) =>
@@ -244,9 +259,11 @@ function countingQueries() {
     })
   Object.assign(Database.prototype, {
     query(this: Database, sql: string) {
+      counter.last = sql
       return counted(query.call(this, sql))
     },
     prepare(this: Database, sql: string) {
+      counter.last = sql
       return counted(prepare.call(this, sql))
     },
   })

@@ -62,9 +62,7 @@ const matching = ({ q, ownerId, before }: ProductFilter) =>
   and(
     isNull(products.archivedAt),
     ownerId === undefined ? undefined : eq(products.ownerId, ownerId),
-    // Always there: without a bound SQLite would walk the rows themselves, and not the index of the titles. (With the
-    // statistics of an ANALYZE it would all the same; nothing of ours runs one.)
-    lt(products.number, before ?? Number.MAX_SAFE_INTEGER),
+    before === undefined ? undefined : lt(products.number, before),
     q === undefined ? undefined : sql`${products.title} LIKE ${`%${q.replaceAll(/[\\%_]/g, '\\$&')}%`} ESCAPE '\\'`,
   )
 
