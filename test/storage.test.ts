@@ -15,6 +15,8 @@ import { basename, dirname, join } from 'node:path'
 import { StartError } from '../src/lib/errors.ts'
 import { migrateStorage, openStorage } from '../src/storage/open.ts'
 import { isNewEnough } from '../src/storage/sqlite/database.ts'
+import type { Commands } from '../src/storage/sqlite/writer/commands.ts'
+import { WriteQueue } from '../src/storage/sqlite/writer/queue.ts'
 import { storageContract } from './contracts/storage.ts'
 import { failure, openTestSqlite, roomIn, WORKER_URL } from './support/storage.ts'
 
@@ -229,7 +231,8 @@ test('a search reads the index of the titles, on the first page and on later one
   await using opened = await openTestSqlite()
   for (const before of [undefined, 5]) {
     await opened.storage.products.list({ q: 'tent', ownerId: undefined, before, limit: 31 })
-    const plan = new Database(opened.file)
+    using database = new Database(opened.file)
+    const plan = database
       .query<{ detail: string }, []>(`EXPLAIN QUERY PLAN ${counted.last}`)
       .all()
       .map(({ detail }) => detail)
@@ -330,6 +333,17 @@ describe('the writer', () => {
     expect(await failure(storage.messages.span(roomId, { limit: 10 }))).toMatchObject({ code: 'unavailable' })
     expect(await storage.probe()).toBe(false)
     expect(storage.health().problem).toBe('damaged')
+  })
+
+  test('that has stopped takes no more, whatever a read meets after that', async () => {
+    const dataDir = emptyDir()
+    migrateStorage(place(dataDir), { check: false })
+    const path = join(dataDir, 'parley.db')
+    const queue = await WriteQueue.open<Commands>(WORKER_URL, { path, durability: 'full' }, {})
+    await queue.close()
+    queue.reportDamage('SQLITE_CORRUPT')
+    expect(queue.health.problem).toBe('stopped')
+    expect(await failure(queue.write('heartbeat', 1))).toMatchObject({ code: 'unavailable' })
   })
 
   test('refuses more than may wait, and stores all that it took', async () => {

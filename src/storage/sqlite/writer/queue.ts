@@ -124,8 +124,9 @@ export class WriteQueue<C> {
   }
 
   #turn(problem: string | undefined, code?: string) {
-    // Another page may well be sound, but a damaged file does not mend itself.
-    if (problem === this.#problem || (this.#problem === 'damaged' && problem !== 'stopped')) return
+    // A writer that has stopped stays so. Another page may well be sound, but a damaged file does not mend itself.
+    const isFinal = this.#problem === 'stopped' || (this.#problem === 'damaged' && problem !== 'stopped')
+    if (isFinal || problem === this.#problem) return
     this.#problem = problem
     this.#events.onHealth?.(this.health, code)
   }
