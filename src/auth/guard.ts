@@ -21,7 +21,7 @@ export const peerOf = (request: Request, server: Listener | null): string => ser
 
 /**
  * Gives `me` to every route that asks for it with `{ auth: true }`; answers 401 for everyone else, before what they sent
- * is looked at.
+ * is checked against its schema.
  */
 export const authGuard = ({ sessions, origins }: Deps) => {
   // Found before the schemas are checked, and handed on after that: Elysia has no one hook that does both.

@@ -49,33 +49,31 @@ export const REASONS = [
 export type Reason = (typeof REASONS)[number]
 
 /** What may be wrong with one field. */
-export const FAULTS = [
-  'required',
-  'unknown',
-  'empty_change',
-  'wrong_type',
-  'no_text',
-  'no_whole_number',
-  'no_boolean',
-  'no_object',
-  'too_short',
-  'too_long',
-  'too_small',
-  'too_large',
-  'too_many_bytes',
-  'not_one_of',
-  'wrong_form',
-  'no_line',
-  'no_controls',
-  'no_unicode',
-  'no_email',
-  'no_link',
-  'no_currency',
-  'no_origin',
-  'no_client_id',
-  'half_a_price',
-] as const
-export type Fault = (typeof FAULTS)[number]
+export type Fault =
+  | 'required'
+  | 'unknown'
+  | 'empty_change'
+  | 'wrong_type'
+  | 'no_text'
+  | 'no_whole_number'
+  | 'no_boolean'
+  | 'no_object'
+  | 'too_short'
+  | 'too_long'
+  | 'too_small'
+  | 'too_large'
+  | 'too_many_bytes'
+  | 'not_one_of'
+  | 'wrong_form'
+  | 'no_line'
+  | 'no_controls'
+  | 'no_unicode'
+  | 'no_email'
+  | 'no_link'
+  | 'no_currency'
+  | 'no_origin'
+  | 'no_client_id'
+  | 'half_a_price'
 
 /** One invalid field. `path` is a JSON pointer; the value itself is never repeated. */
 export interface FieldError {
