@@ -1,15 +1,23 @@
 import { Elysia } from 'elysia'
-import { Accounts } from './auth/accounts.ts'
+import { Passwords } from './accounts/passwords.ts'
+import { accountRoutes } from './accounts/routes.ts'
+import { Accounts } from './accounts/service.ts'
 import { authGuard } from './auth/guard.ts'
+import { Jwks } from './auth/host/jwks.ts'
+import { type HostTokenConfig, rulesOf } from './auth/host/rules.ts'
+import { HostTokens } from './auth/host/tokens.ts'
+import { Identities } from './auth/identities.ts'
 import { Origins } from './auth/origins.ts'
-import { Passwords } from './auth/passwords.ts'
-import { authRoutes } from './auth/routes.ts'
+import { Revocations } from './auth/revocations.ts'
 import { Sessions } from './auth/sessions.ts'
+import { Tickets } from './auth/tickets.ts'
 import type { Config } from './config.ts'
-import type { ChatEvent } from './events.ts'
+import type { ChatEvent, Publish } from './events.ts'
+import { Keys } from './keys/service.ts'
 import { Proxies } from './lib/http/proxies.ts'
+import { Quotas } from './lib/http/quotas.ts'
 import type { Log } from './lib/log.ts'
-import { RateLimit } from './lib/rate-limit.ts'
+import { type Rate, RateLimit } from './lib/rate-limit.ts'
 import { Connections } from './live/connections.ts'
 import { Hub } from './live/hub.ts'
 import { roomSocket } from './live/room-socket.ts'
@@ -21,11 +29,15 @@ import { healthRoutes } from './ops/health.ts'
 import type { Metrics } from './ops/metrics.ts'
 import { jsonBodies, problems } from './ops/problems.ts'
 import { requests } from './ops/requests.ts'
+import { security } from './ops/security.ts'
 import { productRoutes } from './products/routes.ts'
 import { Products } from './products/service.ts'
 import { roomRoutes } from './rooms/routes.ts'
 import { Rooms } from './rooms/service.ts'
 import type { Storage } from './storage/storage.ts'
+import { UserExports } from './users/export.ts'
+import { userRoutes } from './users/routes.ts'
+import { Users } from './users/service.ts'
 
 export interface Adapters {
   config: Config
@@ -43,22 +55,25 @@ export interface Adapters {
 
 /** Twenty at once, then five a second: more than anybody types. */
 const SENDS = { burst: 20, perSecond: 5 }
+/** Rooms with owners whom a customer has not written to about that product. */
+const NEW_ROOMS = { burst: 60, perSecond: 60 / 3600 }
+/** More than the people of one office, or of one mobile carrier's address in a town, keep open. */
+const MAX_SOCKETS_PER_NETWORK = 512
 
 /** Every service meets its adapters here, and nowhere else. */
-export function createServices({ config, storage, metrics, log, now, uptime, broadcast }: Adapters) {
+export function createServices(adapters: Adapters) {
+  const { config, storage, metrics, log, now, uptime, broadcast } = adapters
   const listeners: ((event: ChatEvent) => void)[] = []
   const publish = (event: ChatEvent) => {
     for (const listener of listeners) listener(event)
   }
-  const proxies = new Proxies(config.trustedProxies, config.tls !== undefined)
-  const origins = new Origins({ allowed: config.allowedOrigins, publicOrigin: config.publicOrigin, proxies })
-  const sessions = new Sessions({ ...storage, publish, now })
-  const passwords = new Passwords()
-  const accounts = new Accounts({ ...storage, sessions, passwords, publish, now, signUp: config.accounts })
+  const access = createAccess(adapters, publish)
+  const limit = (rate: Rate) => new RateLimit({ rate, now: uptime, on: config.limits })
+  const users = new Users({ ...storage, ...access, users: storage.users, publish, now })
   const products = new Products({ ...storage, now })
-  const rooms = new Rooms({ ...storage, products, now })
-  const sends = new RateLimit({ rate: SENDS, now: uptime, on: config.limits })
-  const messages = new Messages({ ...storage, rooms, sends, publish, now })
+  const rooms = new Rooms({ ...storage, products, newRooms: limit(NEW_ROOMS), now })
+  const messages = new Messages({ ...storage, rooms, sends: limit(SENDS), publish, now })
+  const exports = new UserExports({ ...storage, users })
   const hub = new Hub({
     history: storage.messages,
     publish: broadcast,
@@ -66,7 +81,42 @@ export function createServices({ config, storage, metrics, log, now, uptime, bro
   })
   const connections = new Connections()
   listeners.push(hub.publish, connections.publish, metrics.publish)
-  return { proxies, origins, sessions, accounts, products, rooms, messages, hub, connections }
+  return { ...access, users, products, rooms, messages, exports, hub, connections }
+}
+
+/** Who is asking, and from where. */
+function createAccess({ config, storage, log, now, uptime }: Adapters, publish: Publish) {
+  const proxies = new Proxies(config.trustedProxies, config.tls !== undefined)
+  const origins = new Origins({ allowed: config.allowedOrigins, publicOrigin: config.publicOrigin, proxies })
+  const quotas = new Quotas(config.limits)
+  const revocations = new Revocations({ ...storage, publish })
+  const sessions = new Sessions({ ...storage, revocations, now })
+  const passwords = new Passwords()
+  const accounts = new Accounts({ ...storage, sessions, passwords, revocations, publish, now, mode: config.accounts })
+  const keys = new Keys({ ...storage, now })
+  const tickets = new Tickets({ ...storage, now })
+  const hostTokens = config.hostTokens && createHostTokens(config.hostTokens, { storage, log, now, uptime }, publish)
+  const counted = config.accounts === 'off' ? undefined : sessions
+  const identities = new Identities({ ...storage, sessions: counted, hostTokens, keys, tickets, now })
+  return { proxies, origins, quotas, revocations, sessions, accounts, keys, tickets, identities }
+}
+
+type HostDeps = Pick<Adapters, 'storage' | 'log' | 'now' | 'uptime'>
+
+function createHostTokens(config: HostTokenConfig, { storage, log, now, uptime }: HostDeps, publish: Publish) {
+  const rules = rulesOf(config, (url) => {
+    const jwks = new Jwks({ url, uptime, onError: (error) => log.error('jwks_failed', { error }) })
+    // Now, so that a wrong address is in the log before the first person comes.
+    void jwks.refresh()
+    return jwks
+  })
+  return new HostTokens({
+    rules,
+    users: storage.users,
+    onProfile: (user) => publish({ type: 'user.renamed', user }),
+    onRefused: (check) => log.info('host_token_refused', { note: check }),
+    now,
+  })
 }
 
 export type Services = ReturnType<typeof createServices>
@@ -75,16 +125,22 @@ export type Services = ReturnType<typeof createServices>
 export function createApp(services: Services, { config, storage, metrics, log, version, now, uptime }: Adapters) {
   const { locale, pingIntervalMs: pingEveryMs } = config
   const frames = config.limits ? SENDS : undefined
+  const isPublicTls = config.publicOrigin?.startsWith('https:') ?? false
+  const maxPerNetwork = config.limits ? MAX_SOCKETS_PER_NETWORK : Number.POSITIVE_INFINITY
   const guard = authGuard(services)
   const app = new Elysia({ normalize: false, handler: { standardHostname: false } })
     .use(requests({ log, proxies: services.proxies, onRequest: metrics.onRequest }))
+    .use(security({ origins: services.origins, isTls: isPublicTls || config.tls !== undefined }))
     .use(problems({ log, locale }))
     .use(jsonBodies())
-    .use(authRoutes({ guard, ...services, isPublicTls: config.publicOrigin?.startsWith('https:') ?? false }))
+    .use(accountRoutes({ guard, ...services, isPublicTls }))
+    .use(userRoutes({ guard, ...services }))
     .use(productRoutes({ guard, ...services }))
     .use(roomRoutes({ guard, ...services }))
     .use(messageRoutes({ guard, ...services }))
-    .use(roomSocket({ ...services, ...metrics.ofSockets, log, now, uptime, frames, pingEveryMs, locale }))
+    .use(
+      roomSocket({ ...services, ...metrics.ofSockets, log, now, uptime, frames, maxPerNetwork, pingEveryMs, locale }),
+    )
     .use(healthRoutes({ ...config, ...services, storage, metrics }))
     .use(docsRoutes({ version, routes: (): ApiRoute[] => app.routes }))
     .get('/', ({ redirect }) => redirect('/docs'), { detail: { hide: true } })

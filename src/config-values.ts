@@ -89,6 +89,23 @@ export const token =
       ? text
       : refuse(`must be at least ${minLength} characters, without spaces, of ASCII`)
 
+/** What signatures are made with: as long as the hash of HS256 at least (RFC 7518 §3.2). */
+export const signingSecret: Parse<string> = (text) => {
+  const bytes = Buffer.byteLength(text)
+  return bytes >= 32 ? text : refuse(`must have at least 32 bytes, not ${bytes}: try openssl rand -base64 48`)
+}
+
+/** An http(s) URL, whole. What was given is not repeated: a URL may carry a password. */
+export const webUrl: Parse<string> = (text) => {
+  const url = URL.parse(text)
+  if (!url || !isWeb(url)) return refuse('must be a URL such as https://shop.example/.well-known/jwks.json')
+  if (url.username || url.password) refuse('must not carry a user name or a password')
+  return url.href
+}
+
+/** One line of text, taken as it is. */
+export const line: Parse<string> = (text) => (/[\r\n]/.test(text) ? refuse('must be one line') : text)
+
 /** The path of a PEM file that can be read and has the `label` that is wanted, e.g. CERTIFICATE. */
 export const pemFile =
   (label: string): Parse<string> =>

@@ -1,6 +1,8 @@
+import type { HostTokenConfig } from './auth/host/rules.ts'
 import {
   host,
   isLoopback,
+  line,
   networks,
   oneOf,
   onOff,
@@ -9,8 +11,10 @@ import {
   path,
   pemFile,
   publicOrigin,
+  signingSecret,
   token,
   unsupported,
+  webUrl,
   wholeNumber,
 } from './config-values.ts'
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from './lib/log.ts'
@@ -27,7 +31,9 @@ export interface Config {
   readonly allowedOrigins: string[]
   /** In CIDR notation, a single address too. */
   readonly trustedProxies: string[]
-  readonly accounts: 'open' | 'closed'
+  readonly accounts: 'open' | 'closed' | 'off'
+  /** How the marketplace signs its tokens, if it does. */
+  readonly hostTokens: HostTokenConfig | undefined
   readonly limits: boolean
   readonly locale: Locale
   readonly durability: 'full' | 'relaxed'
@@ -57,6 +63,7 @@ export interface Surroundings {
   host: string
   /** Is stderr a terminal? */
   isTerminal: boolean
+  hasHostTokens: boolean
 }
 
 /** One setting. Its flag, its variable, its line in parley.toml, the help and the documentation all come from this. */
@@ -116,7 +123,7 @@ export const KEYS = {
   allowedOrigins: {
     env: 'PARLEY_ALLOWED_ORIGINS',
     description:
-      'Origins of other sites whose pages may open sockets and send the session cookie: exact, comma-separated, no wildcards.',
+      'Origins of other sites whose pages may open sockets, use the API (CORS) and send the session cookie: exact, comma-separated, no wildcards.',
     parse: origins,
     default: '',
     defaultText: 'none but its own',
@@ -130,13 +137,41 @@ export const KEYS = {
   },
   accounts: {
     env: 'PARLEY_ACCOUNTS',
-    description: '`open`: everybody may sign up; `closed`: nobody may.',
-    parse: oneOf('open', 'closed'),
-    default: 'open',
+    description:
+      '`open`: everybody may sign up; `closed`: nobody may; `off`: nobody signs in here, and only tokens of the marketplace count.',
+    parse: oneOf('open', 'closed', 'off'),
+    default: ({ hasHostTokens }) => (hasHostTokens ? 'off' : 'open'),
+    defaultText: '`open`; `off` with PARLEY_JWT_SECRET or PARLEY_JWKS_URL',
+  },
+  jwtSecret: {
+    env: 'PARLEY_JWT_SECRET',
+    description: 'Secret of the tokens (JWT, HS256) that the marketplace issues to its users, at least 32 bytes.',
+    parse: signingSecret,
+    defaultText: 'none',
+    secret: true,
+  },
+  jwksUrl: {
+    env: 'PARLEY_JWKS_URL',
+    description:
+      'Address of the public keys (JWKS) of those tokens (RS256, ES256, EdDSA), instead of a secret; needs PARLEY_JWT_ISSUER and PARLEY_JWT_AUDIENCE.',
+    parse: webUrl,
+    defaultText: 'none',
+  },
+  jwtIssuer: {
+    env: 'PARLEY_JWT_ISSUER',
+    description: 'What those tokens have to have as `iss`.',
+    parse: line,
+    defaultText: 'none: not looked at',
+  },
+  jwtAudience: {
+    env: 'PARLEY_JWT_AUDIENCE',
+    description: 'What those tokens have to have as `aud`, or among it.',
+    parse: line,
+    defaultText: 'none: not looked at',
   },
   limits: {
     env: 'PARLEY_LIMITS',
-    description: '`on`; `off` lifts every rate limit, for benchmarks only.',
+    description: '`on`; `off` lifts every rate limit and the cap on sockets of one address, for benchmarks only.',
     parse: onOff,
     default: 'on',
   },

@@ -1,6 +1,6 @@
 import type { Services } from './app.ts'
 import type { Identity } from './auth/model.ts'
-import { ChatError } from './lib/errors.ts'
+import { ChatError, StartError } from './lib/errors.ts'
 
 export interface DemoPerson {
   username: string
@@ -22,6 +22,9 @@ const TALK: [speaker: 'owner' | 'customer', text: string][] = [
 
 /** Two people, three products and a room. Passwords are new each time; the second time there is nothing to add. */
 export async function addDemo(services: Services): Promise<DemoPerson[]> {
+  if (services.accounts.mode === 'off') {
+    throw new StartError('The people of the demo sign in with passwords, and PARLEY_ACCOUNTS is off: set it to closed.')
+  }
   const people = ['minji', 'joon'].map((username) => ({
     username,
     email: `${username}@demo.example`,
@@ -38,14 +41,15 @@ export async function addDemo(services: Services): Promise<DemoPerson[]> {
   }
 }
 
-async function join({ accounts, sessions }: Services, person: DemoPerson): Promise<Identity | undefined> {
-  const { token } = await accounts.signUp(person)
-  return sessions.authenticate(token)
+async function join({ accounts, identities }: Services, person: DemoPerson): Promise<Identity | undefined> {
+  await accounts.create(person, 'user')
+  const { token } = await accounts.signIn(person)
+  return (await identities.authenticate({ by: 'bearer', token }))?.person
 }
 
 async function fill({ products, rooms, messages }: Services, owner: Identity, customer: Identity) {
   const [bike] = await Promise.all(PRODUCTS.map((product) => products.create(owner, product)))
   if (!bike) return
-  const { room } = await rooms.open(customer, bike.id)
+  const { room } = await rooms.open({ person: customer }, { productId: bike.id })
   for (const [speaker, text] of TALK) await messages.send(speaker === 'owner' ? owner : customer, room.id, { text })
 }

@@ -3,13 +3,18 @@ import { type ParseArgsOptionsConfig, parseArgs } from 'node:util'
 import pkg from '../package.json' with { type: 'json' }
 import { configCheck, configShow } from './cli/config.ts'
 import { didYouMean } from './cli/did-you-mean.ts'
-import { COMMON, type Command, helpOf, overview } from './cli/help.ts'
+import { COMMON, type Command, CommandError, helpOf, overview } from './cli/help.ts'
+import { keyCommands } from './cli/key.ts'
 import { migrate } from './cli/migrate.ts'
+import { readSecret } from './cli/secret.ts'
 import { serve } from './cli/serve.ts'
+import { userCommands } from './cli/user.ts'
 import { ConfigError, flagName, KEYS } from './config.ts'
-import { StartError } from './lib/errors.ts'
+import { ChatError, StartError } from './lib/errors.ts'
+import { detailOf, faultOf } from './lib/texts.ts'
 
-const COMMANDS = [serve, migrate, configShow, configCheck]
+const COMMANDS: Command[] = [serve, migrate, configShow, configCheck, ...userCommands, ...keyCommands]
+const OPTIONS = COMMANDS.flatMap((command) => command.options ?? []).map(({ name }) => name)
 const SETTINGS = Object.values(KEYS).map(flagName)
 const EXIT = { done: 0, failed: 1, usage: 2, misconfigured: 78 } as const
 
@@ -21,20 +26,26 @@ class UsageError extends Error {
 interface Typed {
   words: string[]
   settings: Record<string, string>
+  options: Record<string, string>
   switches: Set<string>
 }
 
 async function main(args: string[]): Promise<number> {
-  const { words, settings, switches } = parse(args)
+  const { words, settings, options, switches } = parse(args)
   const command = commandOf(words, switches)
   if (switches.has('version')) return say(`parley ${pkg.version}\n`)
   if (!command) return say(overview(COMMANDS))
-  const foreign = [...switches].find((name) => ![...command.switches, ...COMMON].some((known) => known.name === name))
+  const known = [...command.switches, ...(command.options ?? []), ...COMMON].map(({ name }) => name)
+  const foreign = [...switches, ...Object.keys(options)].find((name) => !known.includes(name))
   if (foreign) throw new UsageError(`--${foreign} is not a flag of parley ${command.name}`)
   if (switches.has('help')) return say(helpOf(command))
+  const operands = words.slice(command.name.split(' ').length)
+  requireAll(command, operands, options)
   return command.run({
     flags: settings,
     switches,
+    options,
+    operands,
     env: process.env,
     cwd: process.cwd(),
     isTerminal: process.stderr.isTTY === true,
@@ -42,17 +53,26 @@ async function main(args: string[]): Promise<number> {
     // Only in this form, and only in this file, does the bundler put the worker where the binary finds it.
     workerUrl: new URL('./storage/sqlite/writer/worker.ts', import.meta.url).href,
     print: say,
+    readSecret,
   })
+}
+
+function requireAll({ name, operands = [], options = [] }: Command, given: string[], typed: Typed['options']) {
+  if (given.length < operands.length)
+    throw new UsageError(`parley ${name} needs ${operands.slice(given.length).join(' ')}`)
+  if (given.length > operands.length) throw new UsageError(`parley ${name} takes no ${given[operands.length]}`)
+  const missing = options.find((option) => option.isRequired && typed[option.name] === undefined)
+  if (missing) throw new UsageError(`parley ${name} needs --${missing.name} ${missing.value}`)
 }
 
 function parse(args: string[]): Typed {
   const names = [...COMMANDS.flatMap((command) => command.switches), ...COMMON].map(({ name }) => name)
   const options: ParseArgsOptionsConfig = {}
-  for (const name of SETTINGS) options[name] = { type: 'string' }
+  for (const name of [...SETTINGS, ...OPTIONS]) options[name] = { type: 'string' }
   for (const name of names) options[name] = { type: 'boolean' }
   options.help = { type: 'boolean', short: 'h' }
   const { tokens = [] } = parseArgs({ args, options, strict: false, allowPositionals: true, tokens: true })
-  const typed: Typed = { words: [], settings: {}, switches: new Set() }
+  const typed: Typed = { words: [], settings: {}, options: {}, switches: new Set() }
   for (const token of tokens) {
     if (token.kind === 'positional') typed.words.push(token.value)
     if (token.kind === 'option') addFlag(typed, token, names)
@@ -69,16 +89,17 @@ interface Flag {
 }
 
 /** An unknown flag is named without its value, which may be a secret. */
-function addFlag({ settings, switches }: Typed, { name, rawName, value, inlineValue }: Flag, known: string[]) {
+function addFlag({ settings, options, switches }: Typed, { name, rawName, value, inlineValue }: Flag, known: string[]) {
   if (known.includes(name)) {
     if (value !== undefined) throw new UsageError(`${rawName} takes no value`)
     switches.add(name)
-  } else if (SETTINGS.includes(name)) {
+  } else if (SETTINGS.includes(name) || OPTIONS.includes(name)) {
     const isMissing = value === undefined || (!inlineValue && value.startsWith('--'))
     if (isMissing) throw new UsageError(`${rawName} needs a value`)
-    settings[name] = value
+    const place = SETTINGS.includes(name) ? settings : options
+    place[name] = value
   } else {
-    const flags = [...SETTINGS, ...known].map((flag) => `--${flag}`)
+    const flags = [...SETTINGS, ...OPTIONS, ...known].map((flag) => `--${flag}`)
     const hint = didYouMean(rawName, flags, (flag) => flag.replace(/^-+/, ''))
     throw new UsageError(`unknown flag ${rawName}.${hint}`)
   }
@@ -87,8 +108,8 @@ function addFlag({ settings, switches }: Typed, { name, rawName, value, inlineVa
 /** `parley` alone serves; with --help alone it is none of the commands. */
 function commandOf(words: string[], switches: ReadonlySet<string>): Command | undefined {
   if (words.length === 0) return switches.has('help') ? undefined : serve
-  const name = words.join(' ')
-  const command = COMMANDS.find((candidate) => candidate.name === name)
+  const name = words.slice(0, 2).join(' ')
+  const command = COMMANDS.find((candidate) => candidate.name === name || candidate.name === words[0])
   if (command) return command
   const names = COMMANDS.map((candidate) => candidate.name)
   const group = names.filter((candidate) => candidate.startsWith(`${name} `))
@@ -111,6 +132,15 @@ function explain(error: unknown): number {
   if (error instanceof ConfigError || error instanceof StartError) {
     process.stderr.write(`parley: ${error.message}\n`)
     return EXIT.misconfigured
+  }
+  if (error instanceof CommandError) {
+    process.stderr.write(`parley: ${error.message}\n`)
+    return EXIT.failed
+  }
+  if (error instanceof ChatError && error.code !== 'internal') {
+    const fields = (error.errors ?? []).map((field) => `\n  ${field.path.slice(1)} ${faultOf(field, 'en')}`)
+    process.stderr.write(`parley: ${detailOf(error.reason ?? error.code, 'en')}${fields.join('')}\n`)
+    return EXIT.failed
   }
   process.stderr.write(`parley: ${error instanceof Error ? error.stack : error}\n`)
   return EXIT.failed

@@ -3,7 +3,6 @@ import type { Config } from './config.ts'
 import { addDemo, type DemoPerson } from './demo.ts'
 import { StartError } from './lib/errors.ts'
 import type { Log } from './lib/log.ts'
-import type { Connections } from './live/connections.ts'
 import { Metrics } from './ops/metrics.ts'
 import { openStorage } from './storage/open.ts'
 import type { Storage, StorageEvents } from './storage/storage.ts'
@@ -34,7 +33,8 @@ export interface RunningServer {
   close(): Promise<void>
 }
 
-const TICK_MS = 1000
+/** Half of what an ending may take to reach the sockets. */
+const TICK_MS = 500
 const DRAIN_SPREAD_MS = 2000
 // Together less than the ten seconds that docker stop and its like allow.
 const DRAIN_WITHIN_MS = 5000
@@ -58,6 +58,7 @@ export async function startServer(config: Config, options: ServerOptions): Promi
     const broadcast = (topic: string, frame: string) => void app.server?.publish(topic, frame)
     const adapters: Adapters = { config, storage, metrics, log, version, now, uptime, broadcast }
     const services = createServices(adapters)
+    await services.revocations.tell()
     const demo = options.demo ? await addDemo(services) : undefined
     const app = createApp(services, adapters)
     const url = listen(app, config, createSockets(adapters))
@@ -66,7 +67,7 @@ export async function startServer(config: Config, options: ServerOptions): Promi
       liveRooms: () => services.hub.liveRooms,
       waitingWrites: () => storage.health().waiting,
     })
-    const stopTicking = keepTime(services.connections, metrics, Math.min(TICK_MS, config.pingIntervalMs / 5))
+    const stopTicking = keepTime(services, metrics, Math.min(TICK_MS, config.pingIntervalMs / 5))
     const close = () => shutDown(app, { services, storage, stopTicking })
     return { url, info: describe(url, config, { storage, demo, version }), failed: storage.failed, close }
   } catch (error) {
@@ -126,13 +127,15 @@ function listen(app: App, config: Config, websocket: ReturnType<typeof createSoc
   return `${tls ? 'https' : 'http'}://${address}:${app.server?.port}`
 }
 
-/** The one timer of the server: pings, deadlines and expiry of every socket; its own delay is the event loop's lag. */
-function keepTime(connections: Connections, metrics: Metrics, every: number) {
+/** The one timer of the server: pings, deadlines and expiry of every socket, and what others have ended; its own delay is the event loop's lag. */
+function keepTime({ connections, revocations }: Services, metrics: Metrics, every: number) {
   let due = performance.now() + every
   const timer = setInterval(() => {
     metrics.onLag(Math.max(0, performance.now() - due))
     due = performance.now() + every
     connections.tick()
+    // What cannot be read now is read the next time; the storage itself tells of damage.
+    revocations.tell().catch(() => {})
   }, every)
   return () => clearInterval(timer)
 }

@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { SessionGrant, Ticket, User } from '../src/auth/model.ts'
+import type { SessionGrant } from '../src/accounts/model.ts'
+import type { Ticket } from '../src/auth/model.ts'
 import type { Problem } from '../src/lib/http/problem.ts'
+import type { User } from '../src/users/model.ts'
 import { Person } from './support/person.ts'
 import { type RunningParley, startParley } from './support/server.ts'
 import { openSocket } from './support/socket.ts'
@@ -18,7 +20,7 @@ let joon: Person
 let roomId: number
 
 beforeAll(async () => {
-  parley = await startParley({ env: { PARLEY_ALLOWED_ORIGINS: SHOP } })
+  parley = await startParley({ env: { PARLEY_ALLOWED_ORIGINS: SHOP, PARLEY_LIMITS: 'off' } })
   const pair = await parley.pair('Minji', 'Joon')
   minji = pair.owner
   joon = pair.customer

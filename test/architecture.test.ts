@@ -9,7 +9,7 @@ const LAYERS: [name: string, files: RegExp][] = [
   ['adapter', /^(storage|relay)\//],
   [
     'service',
-    /\/service\.ts$|^auth\/(accounts|sessions|passwords|origins|credentials)\.ts$|^live\/(hub|sequencer|connections|frame-queue|heartbeat)\.ts$/,
+    /\/service\.ts$|^auth\/(sessions|origins|credentials|identities|policy|revocations|tickets)\.ts$|^auth\/host\/|^accounts\/passwords\.ts$|^users\/export\.ts$|^live\/(hub|sequencer|connections|frame-queue|heartbeat)\.ts$/,
   ],
   ['transport', /\/(routes|guard)\.ts$|^live\/(session|socket|[^/]+-socket)\.ts$|^ops\//],
   ['root', /^[^/]+\.ts$|^cli\//],

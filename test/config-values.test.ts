@@ -69,7 +69,10 @@ describe('values that are refused', () => {
     ['PARLEY_TRUSTED_PROXIES', '::1/129', /whole number from 0 to 128/],
     ['PARLEY_TRUSTED_PROXIES', '10.0.0.0/', /whole number from 0 to 32/],
     ['PARLEY_TRUSTED_PROXIES', '10.0.0.0/8/8', /not an IP address/],
-    ['PARLEY_ACCOUNTS', 'off', /must be open or closed/],
+    ['PARLEY_ACCOUNTS', 'shut', /must be open or closed or off/],
+    ['PARLEY_ACCOUNTS', 'off', /off lets nobody in without PARLEY_JWT_SECRET or PARLEY_JWKS_URL/],
+    ['PARLEY_JWT_SECRET', 'x'.repeat(31), /must have at least 32 bytes, not 31/],
+    ['PARLEY_JWKS_URL', 'https://shop.example/jwks', /needs PARLEY_JWT_ISSUER and PARLEY_JWT_AUDIENCE/],
     ['PARLEY_LIMITS', 'false', /must be on or off/],
     ['PARLEY_LOCALE', 'fr', /must be en or ko/],
     ['PARLEY_DURABILITY', 'none', /must be full or relaxed/],
@@ -126,5 +129,58 @@ describe('TLS', () => {
   ])('a public address %s gets as many warnings as it needs', (_, env, count) => {
     const { warnings } = configOf({ PARLEY_HOST: '0.0.0.0', ...env })
     expect(warnings).toEqual(Array(count).fill(expect.stringContaining('without PARLEY_PUBLIC_URL: ')))
+  })
+})
+
+describe('tokens of the marketplace', () => {
+  const SECRET = 'a secret of at least thirty-two bytes'
+  const JWKS = 'https://shop.example/jwks'
+  const NAMES = { PARLEY_JWT_ISSUER: 'https://shop.example', PARLEY_JWT_AUDIENCE: 'parley' }
+
+  test.each<[string, Record<string, string>, object]>([
+    ['a secret', { PARLEY_JWT_SECRET: SECRET }, { source: { secret: SECRET } }],
+    [
+      'a secret with names',
+      { PARLEY_JWT_SECRET: SECRET, ...NAMES },
+      { issuer: 'https://shop.example', audience: 'parley' },
+    ],
+    ['keys', { PARLEY_JWKS_URL: JWKS, ...NAMES }, { source: { jwksUrl: JWKS }, audience: 'parley' }],
+  ])('by %s turn passwords off, unless they are asked for', (_, env, hostTokens) => {
+    expect(configOf(env)).toMatchObject({ hostTokens, accounts: 'off', warnings: [] })
+    expect(configOf({ ...env, PARLEY_ACCOUNTS: 'open' })).toMatchObject({ accounts: 'open' })
+  })
+
+  test.each<[string, Record<string, string>, RegExp]>([
+    ['an address that is none', { PARLEY_JWKS_URL: 'ftp://shop.example', ...NAMES }, /^PARLEY_JWKS_URL: must be a URL/],
+    [
+      'an address with a password',
+      { PARLEY_JWKS_URL: 'https://a:hunter2@shop.example', ...NAMES },
+      /^PARLEY_JWKS_URL: must not carry/,
+    ],
+    [
+      'both',
+      { PARLEY_JWT_SECRET: SECRET, PARLEY_JWKS_URL: JWKS, ...NAMES },
+      /^PARLEY_JWT_SECRET and PARLEY_JWKS_URL: keep one/,
+    ],
+    [
+      'an issuer alone',
+      { PARLEY_JWT_ISSUER: 'x' },
+      /^PARLEY_JWT_ISSUER and PARLEY_JWT_AUDIENCE: need PARLEY_JWT_SECRET/,
+    ],
+    [
+      'an audience alone',
+      { PARLEY_JWT_AUDIENCE: 'x' },
+      /^PARLEY_JWT_ISSUER and PARLEY_JWT_AUDIENCE: need PARLEY_JWT_SECRET/,
+    ],
+  ])('are refused with %s', (_, env, problem) => {
+    const problems = problemsOf({ env })
+    expect(problems).toEqual([expect.stringMatching(problem)])
+    expect(problems.join()).not.toContain('hunter2')
+  })
+
+  test('whose keys come over http are warned of, but for this machine', () => {
+    const warningsFor = (url: string) => configOf({ ...NAMES, PARLEY_JWKS_URL: url }).warnings
+    expect(warningsFor('http://shop.internal/jwks')).toEqual([expect.stringContaining('PARLEY_JWKS_URL is not https')])
+    expect(warningsFor('http://127.0.0.1:9/jwks')).toEqual([])
   })
 })

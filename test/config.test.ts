@@ -17,6 +17,7 @@ test('nothing given gives the defaults', () => {
     allowedOrigins: [],
     trustedProxies: ['127.0.0.0/8', '::1/128'],
     accounts: 'open',
+    hostTokens: undefined,
     limits: true,
     locale: 'en',
     durability: 'full',
@@ -123,7 +124,7 @@ describe('an unknown name is refused, with the nearest known one', () => {
 
 test('every problem is told at once', () => {
   const env = { PARLEY_PORT: 'eighty', PARLEY_LOCALE: 'fr', PARLEY_HOTS: 'x', PARLEY_DATA_DIR: dataDir('prot = 1') }
-  const problems = problemsOf({ env, flags: { accounts: 'off' } })
+  const problems = problemsOf({ env, flags: { accounts: 'shut' } })
   expect(problems.map((problem) => problem.split(/ in |:/)[0]).sort()).toEqual([
     '--accounts',
     'PARLEY_HOTS',

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { Validator } from '@seriousme/openapi-schema-validator'
 import pkg from '../package.json' with { type: 'json' }
-import type { SessionGrant } from '../src/auth/model.ts'
+import type { SessionGrant } from '../src/accounts/model.ts'
+import { POLICY } from '../src/auth/policy.ts'
 import { CLOSE } from '../src/live/connections.ts'
 import { type RunningParley, startParley } from './support/server.ts'
 
@@ -59,10 +60,25 @@ const ROUTES: [route: string, ...statuses: number[]][] = [
   ['GET /api/rooms/{roomId}/messages', 200, 401, 404, 422],
   ['POST /api/rooms/{roomId}/messages', 200, 201, 401, 404, 409, 422, 429, 503],
   ['PUT /api/rooms/{roomId}/read-mark', 200, 401, 404, 422],
+  ['GET /api/users/{userId}', 200, 401, 403, 404],
+  ['PUT /api/users/{userId}', 200, 201, 401, 403, 409, 422],
+  ['PUT /api/users', 200, 401, 403, 409, 422],
+  ['POST /api/users/{userId}/disconnect', 204, 401, 403, 404],
+  ['GET /api/users/{userId}/export', 200, 401, 403, 404],
+  ['DELETE /api/users/{userId}', 204, 401, 403, 404, 422],
+  ['PUT /api/products/{productId}', 200, 201, 401, 403, 422],
+  ['PUT /api/products', 200, 401, 403, 422],
   ['GET /livez', 200],
   ['GET /readyz', 200, 503],
   ['GET /metrics', 200, 401, 403],
 ]
+
+/** What the policy says of it, in the document's words. */
+function securityOf(route: string): object[] {
+  const { people, keys } = POLICY[route.replaceAll(/\{(\w+)\}/g, ':$1')] ?? {}
+  const schemes = [people && 'bearer', people && 'cookie', keys && 'serverKey'].filter((name) => name !== undefined)
+  return schemes.map((name) => ({ [name]: [] }))
+}
 
 function operationOf(route: string): Operation {
   const [method = '', path = ''] = route.split(' ')
@@ -92,7 +108,7 @@ describe('the document', () => {
     expect(document.tags).toContainEqual({ name: tags[0] ?? 'none', description: expect.any(String) })
     expect(Object.keys(responses)).toEqual(expect.arrayContaining(statuses.map(String)))
     if (responses['401'] && route.includes('/api/') && route !== 'POST /api/sessions') {
-      expect(security).toEqual([{ bearer: [] }, { cookie: [] }])
+      expect(security).toEqual(securityOf(route))
     }
   })
 
@@ -103,7 +119,8 @@ describe('the document', () => {
       const [[mediaType = '', body] = []] = Object.entries(content ?? {})
       const isProblem = Number(status) >= 400 && route !== 'GET /readyz'
       const plain = route.includes('/api/') ? 'application/json' : 'text/plain'
-      expect(mediaType).toBe(isProblem ? 'application/problem+json' : plain)
+      const own = route.endsWith('/export') ? 'application/x-ndjson' : plain
+      expect(mediaType).toBe(isProblem ? 'application/problem+json' : own)
       if (!isProblem) expect(body?.example).toBeDefined()
       for (const { value } of Object.values(body?.examples ?? {})) expect(value.status).toBe(Number(status))
       expect(body?.examples !== undefined).toBe(isProblem)
@@ -140,10 +157,11 @@ describe('the document', () => {
     expect(inlined).toEqual([])
   })
 
-  test('knows both ways to sign in', () => {
+  test('knows every way to show who one is', () => {
     expect(document.components.securitySchemes).toMatchObject({
       bearer: { type: 'http', scheme: 'bearer' },
       cookie: { type: 'apiKey', in: 'cookie', name: 'parley_session' },
+      serverKey: { type: 'http', scheme: 'bearer' },
     })
   })
 

@@ -86,7 +86,7 @@ test('a person who takes another name in that moment sends under the new one', a
   const { customer, roomId } = await pair()
   let looks = 0
   fault.find = (record) =>
-    record && ++looks > 1 ? { ...record, account: { ...record.account, username: 'Joon Kim' } } : record
+    record && ++looks > 1 ? { ...record, user: { ...record.user, username: 'Joon Kim' } } : record
   using joon = await customer.connect(roomId)
   joon.send({ message: 'hi' })
   expect(await joon.next()).toMatchObject({ sender_username: 'Joon Kim' })
@@ -119,7 +119,7 @@ test('[LV5] [LV6] a ticket runs out, and so does a session, whose sockets are cl
 test('[LV30] a client whose replay goes on is there, however late its pongs are', async () => {
   const { owner, customer, roomId } = await pair()
   for (const text of ['one', 'two']) await owner.send(roomId, text)
-  const identity = await server.services.sessions.authenticate(customer.token)
+  const identity = (await server.services.identities.authenticate({ by: 'bearer', token: customer.token }))?.person
   if (!identity) throw new Error('not signed in')
   // Time and the socket's buffer are in our hands; all the rest is real.
   let [uptime, unsent] = [0, 100_000]
@@ -133,7 +133,12 @@ test('[LV30] a client whose replay goes on is there, however late its pongs are'
   }
   const live = { ...server.services, onReplay() {}, onRefused() {}, frames: undefined, pingEveryMs: 25_000 }
   const clocks = { log: createLog({ level: 'error', format: 'json' }), now: Date.now, uptime: () => uptime }
-  const session = new RoomSession({ ...live, ...clocks }, identity, { roomId, after: 0, locale: 'en' })
+  const session = new RoomSession({ ...live, ...clocks }, identity, {
+    roomId,
+    after: 0,
+    locale: 'en',
+    network: '192.0.2.1',
+  })
   session.onOpen(socket)
   const at = (seconds: number) => {
     uptime = seconds * 1000
@@ -172,7 +177,8 @@ test('a socket that was upgraded just before the drain began is retired as well'
   let isRetired = false
   const user = { id: 'u', username: 'Joon', email: undefined }
   connections.add({
-    identity: { user, session: 's', expiresAt: Number.MAX_SAFE_INTEGER },
+    identity: { user, role: 'user', session: 's', seenAt: 0, expiresAt: Number.MAX_SAFE_INTEGER },
+    network: '192.0.2.1',
     tick() {},
     end() {},
     async retire() {

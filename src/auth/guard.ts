@@ -1,13 +1,19 @@
 import { Elysia } from 'elysia'
 import { ChatError } from '../lib/errors.ts'
-import { type Credential, httpCredential } from './credentials.ts'
-import type { Identity } from './model.ts'
+import { networkOf, type Proxies } from '../lib/http/proxies.ts'
+import { type Quotas, quotaHeaders } from '../lib/http/quotas.ts'
+import { USER_ROLES } from '../users/model.ts'
+import { httpCredential } from './credentials.ts'
+import type { Identities } from './identities.ts'
+import type { Caller, Identity } from './model.ts'
 import type { Origins } from './origins.ts'
-import type { Sessions } from './sessions.ts'
+import { type Access, accessTo } from './policy.ts'
 
 interface Deps {
-  sessions: Sessions
+  identities: Identities
   origins: Origins
+  proxies: Proxies
+  quotas: Quotas
 }
 
 const SAFE_METHODS = ['GET', 'HEAD', 'OPTIONS']
@@ -20,41 +26,58 @@ interface Listener {
 export const peerOf = (request: Request, server: Listener | null): string => server?.requestIP(request)?.address ?? ''
 
 /**
- * Gives `me` to every route that asks for it with `{ auth: true }`; answers 401 for everyone else, before what they sent
- * is checked against its schema.
+ * Lets in whom the policy lets in, before what they sent is checked against its schema: 401 for who is nobody, 403 for
+ * who may not, 429 for who asks too often. Gives `me` to the routes of people (`{ person: true }`) and `caller` to those
+ * that the marketplace's backend may call too (`{ caller: true }`).
  */
-export const authGuard = ({ sessions, origins }: Deps) => {
+export const authGuard = ({ identities, origins, proxies, quotas }: Deps) => {
   // Found before the schemas are checked, and handed on after that: Elysia has no one hook that does both.
-  const identities = new WeakMap<Request, Identity>()
-  return new Elysia({ name: 'guard' }).macro({
-    auth: {
-      async transform({ request, server }) {
-        const credential = httpCredential(request)
-        // A page that is not ours can make a browser send the cookie, but not lie about its Origin.
-        if (credential?.by === 'cookie' && !SAFE_METHODS.includes(request.method)) {
-          origins.requireOwn(request, peerOf(request, server))
-        }
-        identities.set(request, await requireIdentity(sessions, credential))
-      },
-      resolve({ request }) {
-        const me = identities.get(request)
-        if (!me) throw new ChatError('unauthenticated')
-        return { me }
-      },
-    },
-  })
+  const callers = new WeakMap<Request, Caller>()
+
+  async function callerOf(request: Request, peer: string): Promise<Caller> {
+    const credential = httpCredential(request)
+    // A page that is not ours can make a browser send the cookie, but not lie about its Origin.
+    if (credential?.by === 'cookie' && !SAFE_METHODS.includes(request.method)) origins.requireOwn(request, peer)
+    const caller = credential && (await identities.authenticate(credential))
+    if (!caller) throw new ChatError('unauthenticated')
+    callers.set(request, caller)
+    return caller
+  }
+
+  return new Elysia({ name: 'guard' })
+    .onTransform({ as: 'global' }, async ({ request, server, route, set }) => {
+      const access = accessTo(request.method, route)
+      if (!access) throw new ChatError('forbidden')
+      const peer = peerOf(request, server)
+      const caller = access.open ? undefined : await callerOf(request, peer)
+      if (caller && !mayCall(caller, access)) throw new ChatError('forbidden', { reason: reasonFor(caller) })
+      if (!access.quota) return
+      const key = caller?.person?.user.id ?? networkOf(proxies.clientOf(request.headers, peer).ip)
+      const state = await quotas.take(access.quota, key)
+      if (state) Object.assign(set.headers, quotaHeaders(state))
+    })
+    .macro({
+      person: { resolve: ({ request }) => ({ me: personIn(callers.get(request)) }) },
+      caller: { resolve: ({ request }) => ({ caller: known(callers.get(request)) }) },
+    })
 }
 
 export type AuthGuard = ReturnType<typeof authGuard>
 
-async function requireIdentity(sessions: Sessions, credential: Credential | undefined): Promise<Identity> {
-  const me = credential && (await identify(sessions, credential))
-  if (!me) throw new ChatError('unauthenticated')
-  return me
+function mayCall({ person, key }: Caller, { people, keys }: Access): boolean {
+  if (key) return keys !== undefined && key.scopes.includes(keys)
+  return people !== undefined && USER_ROLES.indexOf(person.role) >= USER_ROLES.indexOf(people)
 }
 
-/** Whom a credential stands for. A ticket is spent by this. */
-export const identify = (sessions: Sessions, credential: Credential): Promise<Identity | undefined> =>
-  credential.by === 'ticket'
-    ? sessions.spendTicket(credential.ticket, credential.origin)
-    : sessions.authenticate(credential.token)
+const reasonFor = ({ key }: Caller) => (key ? 'key_scope' : 'role')
+
+function known(caller: Caller | undefined): Caller {
+  if (!caller) throw new ChatError('unauthenticated')
+  return caller
+}
+
+function personIn(caller: Caller | undefined): Identity {
+  const { person } = known(caller)
+  if (!person) throw new ChatError('forbidden', { reason: 'key_scope' })
+  return person
+}

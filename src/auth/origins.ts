@@ -33,6 +33,11 @@ export class Origins {
     if (origin === null || !this.#allows(origin, request, peer)) throw new ChatError('origin_not_allowed')
   }
 
+  /** Whether its page may read the answer: of other sites the ones on the list alone, for one's own needs no leave. */
+  isAllowed({ headers }: Request): boolean {
+    return this.#allowed.has(headers.get('origin') ?? '')
+  }
+
   #allows(origin: string, request: Request, peer: string): boolean {
     if (this.#allowed.has(origin)) return true
     return this.#publicOrigin === undefined && origin === this.#hostOrigin(request, peer)

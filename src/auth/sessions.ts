@@ -1,21 +1,20 @@
-import type { Publish } from '../events.ts'
 import { ChatError } from '../lib/errors.ts'
 import { hashToken, newToken } from '../lib/tokens.ts'
-import type { Identity, Ticket } from './model.ts'
-import type { Account, AccountStore, NewSession, SessionStore } from './store.ts'
+import type { StoredUser } from '../users/store.ts'
+import type { Identity } from './model.ts'
+import type { Revocations } from './revocations.ts'
+import type { NewSession, SessionStore } from './store.ts'
 
 const SESSION_MS = 30 * 24 * 3600 * 1000
-const TICKET_MS = 30 * 1000
 const TOUCH_EVERY_MS = 3600 * 1000
 
 interface Deps {
-  accounts: AccountStore
   sessions: SessionStore
-  publish: Publish
+  revocations: Revocations
   now: () => number
 }
 
-/** Who a token stands for. Only hashes of tokens are kept. */
+/** People who signed in here. Only hashes of tokens are kept. */
 export class Sessions {
   readonly #deps: Deps
 
@@ -36,44 +35,31 @@ export class Sessions {
     return (await this.#deps.sessions.start(draft.session, passwordHash)) ? draft : undefined
   }
 
-  async authenticate(token: string): Promise<Identity | undefined> {
-    return token.startsWith('pls_') ? this.check(hashToken(token)) : undefined
-  }
-
-  /** The session of this hash, if it has not ended. */
+  /**
+   * Whose session has this hash, if it has not ended.
+   * @throws ChatError `forbidden` for a person who was disabled.
+   */
   async check(tokenHash: string): Promise<Identity | undefined> {
     const { sessions, now } = this.#deps
     const record = await sessions.find(tokenHash)
     if (!record || record.expiresAt <= now()) return undefined
     // Not awaited: what was read here would be old by then, and it is no matter if it fails.
     if (now() - record.lastUsedAt > TOUCH_EVERY_MS) sessions.touch(tokenHash, now()).catch(() => {})
-    return { user: personOf(record.account), session: tokenHash, expiresAt: record.expiresAt }
+    return identityOf(record.user, { session: tokenHash, seenAt: record.createdAt, expiresAt: record.expiresAt })
   }
 
+  /** A token of the marketplace's ends there. @throws ChatError `forbidden` */
   async end({ session }: Identity): Promise<void> {
-    await this.#deps.sessions.end(session)
-    this.#deps.publish({ type: 'session.ended', session })
-  }
-
-  /** A ticket opens one socket, once, in the name of the session that asked for it. */
-  async issueTicket({ user, session }: Identity, origin: string | undefined): Promise<Ticket> {
-    const ticket = newToken('plt')
-    const now = this.#deps.now()
-    const record = { ticketHash: hashToken(ticket), userId: user.id, sessionHash: session, origin }
-    const isIssued = await this.#deps.sessions.issueTicket({ ...record, expiresAt: now + TICKET_MS }, now)
-    if (!isIssued) throw new ChatError('unauthenticated')
-    return { ticket, expiresAt: new Date(now + TICKET_MS).toISOString() }
-  }
-
-  /** A ticket that is shown at the wrong place is spent all the same. */
-  async spendTicket(ticket: string, origin: string | undefined): Promise<Identity | undefined> {
-    if (!ticket.startsWith('plt_')) return undefined
-    const { sessions, now } = this.#deps
-    const record = await sessions.spendTicket(hashToken(ticket))
-    if (!record || record.expiresAt <= now()) return undefined
-    if (record.origin !== undefined && record.origin !== origin) return undefined
-    return this.check(record.sessionHash)
+    const { sessions, revocations, now } = this.#deps
+    if (session === undefined) throw new ChatError('forbidden', { reason: 'host_token' })
+    await sessions.end(session, now())
+    await revocations.tell()
   }
 }
 
-const personOf = ({ id, username, email }: Account): Identity['user'] => ({ id, username, email })
+/** @throws ChatError `forbidden` for a person who was disabled or erased. */
+export function identityOf(user: StoredUser, basis: Pick<Identity, 'session' | 'seenAt' | 'expiresAt'>): Identity {
+  if (user.disabledAt !== undefined) throw new ChatError('forbidden', { reason: 'disabled' })
+  const { id, username, email, role } = user
+  return { user: { id, username, email }, role, ...basis }
+}

@@ -1,11 +1,6 @@
-import type { Peer } from './model.ts'
+import type { StoredUser } from '../users/store.ts'
 
-/** An account as it is stored. `createdAt` in milliseconds since 1970. */
-export interface Account extends Peer {
-  email: string | undefined
-  createdAt: number
-}
-
+/** Times in milliseconds since 1970. */
 export interface NewSession {
   tokenHash: string
   userId: string
@@ -13,44 +8,25 @@ export interface NewSession {
   expiresAt: number
 }
 
-/** One method is one transaction. */
-export interface AccountStore {
-  /** Makes the account and its first session; `false`, and nothing made, where a password account has the e-mail. */
-  create(account: Account & { passwordHash: string }, session: NewSession): Promise<boolean>
-  /** By id; disabled people are not found. */
-  find(userId: string): Promise<Account | undefined>
-  /** A password account by its (lower-case) e-mail; disabled people are not found. */
-  findByEmail(email: string): Promise<(Account & { passwordHash: string }) | undefined>
-  rename(userId: string, username: string): Promise<void>
-  /**
-   * Sets the hash and ends every session but one; answers the hashes of the ended ones. `undefined`, and nothing done,
-   * where the person's hash is not the one that was checked any more.
-   */
-  setPassword(userId: string, change: PasswordHashes): Promise<string[] | undefined>
-}
-
-export interface PasswordHashes {
-  /** The hash that was checked. */
-  current: string
-  next: string
-  /** The token hash of the session that stays. */
-  keep: string
-}
-
 export interface SessionRecord {
-  account: Account
+  user: StoredUser
+  createdAt: number
   expiresAt: number
   lastUsedAt: number
 }
 
+/** What a ticket was issued for: a session, or a host token by when it was first seen and when it runs out. */
+export type TicketBasis = { session: string } | { seenAt: number; expiresAt: number }
+
 export interface TicketRecord {
   ticketHash: string
   userId: string
-  sessionHash: string
+  basis: TicketBasis
   origin: string | undefined
   expiresAt: number
 }
 
+/** One method is one transaction. */
 export interface SessionStore {
   /**
    * Starts a session, if the person's password hash still is the one that was checked: checking takes long, and a new
@@ -58,12 +34,28 @@ export interface SessionStore {
    * way, a few at a time.
    */
   start(session: NewSession, passwordHash: string): Promise<boolean>
-  /** Expired ones are found too (their time is the caller's to judge); those of disabled people are not. */
+  /** Expired ones are found too (their time is the caller's to judge), and those of disabled people. */
   find(tokenHash: string): Promise<SessionRecord | undefined>
   touch(tokenHash: string, at: number): Promise<void>
-  end(tokenHash: string): Promise<void>
+  /** Ends it, and leaves a revocation. */
+  end(tokenHash: string, at: number): Promise<void>
   /** `false` where its session has ended. Clears expired ones on the way. */
   issueTicket(ticket: TicketRecord, at: number): Promise<boolean>
   /** Takes the ticket out, so that exactly one of many callers gets it. */
   spendTicket(ticketHash: string): Promise<TicketRecord | undefined>
+}
+
+/**
+ * Something that has ended: a session (`subject` is the hash of its token), the host tokens of a person that were seen
+ * until `at`, or the admission of a person.
+ */
+export interface Revocation {
+  kind: 'session' | 'tokens' | 'user'
+  subject: string
+  at: number
+}
+
+export interface RevocationStore {
+  /** What came after this place, oldest first, and the new place; without one, only the place where the list ends now. */
+  after(place: number | undefined): Promise<{ revocations: Revocation[]; place: number }>
 }

@@ -1,12 +1,14 @@
 import type { Command } from './help.ts'
-import { readConfig, type Setting } from './read-config.ts'
+import { readConfig } from './read-config.ts'
 
 export const configShow: Command = {
   name: 'config show',
   summary: 'Show every setting with its value and where that comes from; secrets are masked.',
   switches: [],
   async run(invocation) {
-    invocation.print(table(readConfig(invocation).sources))
+    const settings = readConfig(invocation).sources
+    const rows = settings.map(({ key, value, source }) => [key, value || '-', source])
+    invocation.print(table([['key', 'value', 'source'], ...rows]))
     return 0
   },
 }
@@ -22,9 +24,14 @@ export const configCheck: Command = {
   },
 }
 
-function table(settings: Setting[]): string {
-  const rows = [['key', 'value', 'source'], ...settings.map(({ key, value, source }) => [key, value || '-', source])]
-  const widths = [0, 1].map((column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)))
-  const lines = rows.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  '))
+/** Columns as wide as their widest cell; the first row is the heading. */
+export function table(rows: string[][]): string {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)))
+  const lines = rows.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  )
   return `${lines.join('\n')}\n`
 }

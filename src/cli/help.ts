@@ -7,14 +7,34 @@ export interface Switch {
   summary: string
 }
 
+/** A flag of one command that takes a value. */
+export interface Option {
+  name: string
+  /** What the value is, in the usage: `FILE`. */
+  value: string
+  summary: string
+  isRequired?: true
+}
+
 /** What a command is given by main.ts. */
 export interface Invocation extends Sources {
   /** Names of the switches that were given. */
   switches: ReadonlySet<string>
+  /** Values of its own flags, by name. */
+  options: Readonly<Record<string, string | undefined>>
+  /** What stood behind its name, as many as its `operands`. */
+  operands: readonly string[]
   version: string
   workerUrl: string
   /** Writes to standard output. */
   print: (text: string) => void
+  /** The next line of standard input; a person is asked for it, and does not see what they type. */
+  readSecret: (question: string) => Promise<string>
+}
+
+/** What was asked for cannot be done; the message says why. */
+export class CommandError extends Error {
+  override readonly name = 'CommandError'
 }
 
 export interface Command {
@@ -23,6 +43,9 @@ export interface Command {
   summary: string
   /** Beside the configuration flags, which every command takes. */
   switches: readonly Switch[]
+  options?: readonly Option[]
+  /** What stands behind its name, all of it required: `USER`. */
+  operands?: readonly string[]
   /** The exit code. */
   run(invocation: Invocation): Promise<number>
 }
@@ -32,9 +55,11 @@ export const COMMON: readonly Switch[] = [
   { name: 'version', summary: 'Show the version.' },
 ]
 
+const COLUMN = 24
+
 /** `parley --help`. */
 export function overview(commands: readonly Command[]): string {
-  const rows = commands.map(({ name, switches, summary }) => row([name, ...switches.map(optional)].join(' '), summary))
+  const rows = commands.map((command) => row(usageOf(command), command.summary))
   return `Parley, the chat server for marketplaces.
 
 Usage: parley [command] [flags]
@@ -51,13 +76,14 @@ Exit codes: 0 done, 1 failed, 2 usage, 78 configuration or data that a restart w
 }
 
 /** `parley serve --help`. */
-export function helpOf({ name, summary, switches }: Command): string {
+export function helpOf(command: Command): string {
+  const { summary, switches, options = [] } = command
   return `${summary}
 
-Usage: parley ${[name, ...switches.map(optional)].join(' ')} [settings]
+Usage: parley ${usageOf(command)} [settings]
 
 Flags:
-${[...switches, ...COMMON].map(switchRow).join('\n')}
+${[...options.map(optionRow), ...[...switches, ...COMMON].map(switchRow)].join('\n')}
 
 Settings, each as a flag, as a variable (also with _FILE, for the path of a file that has the value), or as a line of
 parley.toml in the data directory; a flag goes before a variable, and a variable before the file:
@@ -65,11 +91,17 @@ ${Object.values(KEYS).map(settingRows).join('\n')}
 `
 }
 
-const optional = ({ name }: Switch) => `[--${name}]`
+const usageOf = ({ name, switches, options = [], operands = [] }: Command) =>
+  [name, ...operands, ...options.map(valued), ...switches.map(({ name }) => `[--${name}]`)].join(' ')
+
+const valued = ({ name, value, isRequired }: Option) => (isRequired ? `--${name} ${value}` : `[--${name} ${value}]`)
+
+const optionRow = ({ name, value, summary }: Option) => row(`--${name} ${value}`, summary)
 
 const switchRow = ({ name, summary }: Switch) => row(`--${name}`, summary)
 
-const row = (left: string, right: string) => `  ${left.padEnd(24)} ${right}`
+const row = (left: string, right: string) =>
+  left.length <= COLUMN ? `  ${left.padEnd(COLUMN)} ${right}` : `  ${left}\n  ${''.padEnd(COLUMN)} ${right}`
 
 function settingRows(key: Key): string {
   const lines = [key.description, `${key.env}, default: ${defaultText(key)}`]

@@ -43,7 +43,7 @@ export function readConfig(sources: Sources): { config: Config; sources: Setting
   const problems = [...unknownFlags(sources.flags), ...unknownVariables(sources.env)]
   const places = locate(sources, problems)
   const found = findAll(places, problems)
-  if (!found.tlsCert !== !found.tlsKey) problems.push('PARLEY_TLS_CERT and PARLEY_TLS_KEY: give both, or neither')
+  problems.push(...contradictions(found))
   const values = parseAll(found, problems)
   if (problems.length > 0) throw new ConfigError(problems)
   return { config: toConfig(values), sources: KEY_NAMES.map((name) => describe(KEYS[name], found[name])) }
@@ -103,7 +103,9 @@ function toText(value: unknown): string {
 function findAll(places: Places, problems: string[]): Record<string, Found | undefined> {
   const given = find(KEYS.host, places, [])?.text ?? KEYS.host.default
   const host = attempt('', [], () => KEYS.host.parse(given, places.cwd)) ?? given
-  const surroundings = { host, isTerminal: places.isTerminal }
+  const isGiven = (key: Key) => find(key, places, []) !== undefined
+  const hasHostTokens = isGiven(KEYS.jwtSecret) || isGiven(KEYS.jwksUrl)
+  const surroundings = { host, isTerminal: places.isTerminal, hasHostTokens }
   const entries = KEY_NAMES.map((name) => {
     const key: Key = KEYS[name]
     return [name, find(key, places, problems) ?? fallback(key, surroundings, places.cwd)] as const
@@ -136,6 +138,37 @@ function fallback(key: Key, surroundings: Surroundings, base: string): Found | u
   return text === undefined ? undefined : { text, source: 'default', base }
 }
 
+/** What each is sound, and does not go together. */
+function contradictions({
+  tlsCert,
+  tlsKey,
+  jwtSecret,
+  jwksUrl,
+  ...found
+}: Record<string, Found | undefined>): string[] {
+  const { jwtIssuer, jwtAudience, accounts } = found
+  const rules: [isBroken: boolean, problem: string][] = [
+    [!tlsCert !== !tlsKey, 'PARLEY_TLS_CERT and PARLEY_TLS_KEY: give both, or neither'],
+    [
+      Boolean(jwtSecret && jwksUrl),
+      'PARLEY_JWT_SECRET and PARLEY_JWKS_URL: keep one; which it is decides the algorithm',
+    ],
+    [
+      Boolean(jwksUrl) && !(jwtIssuer && jwtAudience),
+      'PARLEY_JWKS_URL: needs PARLEY_JWT_ISSUER and PARLEY_JWT_AUDIENCE, since its keys may sign for others too',
+    ],
+    [
+      !jwtSecret && !jwksUrl && Boolean(jwtIssuer || jwtAudience),
+      'PARLEY_JWT_ISSUER and PARLEY_JWT_AUDIENCE: need PARLEY_JWT_SECRET or PARLEY_JWKS_URL',
+    ],
+    [
+      !jwtSecret && !jwksUrl && accounts?.text === 'off',
+      'PARLEY_ACCOUNTS: off lets nobody in without PARLEY_JWT_SECRET or PARLEY_JWKS_URL',
+    ],
+  ]
+  return rules.filter(([isBroken]) => isBroken).map(([, problem]) => problem)
+}
+
 function parseAll(found: Record<string, Found | undefined>, problems: string[]): Values {
   const values: Partial<Record<KeyName, unknown>> = {}
   for (const name of KEY_NAMES) {
@@ -162,18 +195,28 @@ function attempt<T>(label: string, problems: string[], action: () => T): T | und
   }
 }
 
-function toConfig({ tlsCert, tlsKey, pingInterval, databaseUrl, redisUrl, ...values }: Values): Config {
+function toConfig({ tlsCert, tlsKey, jwtSecret, jwksUrl, jwtIssuer, jwtAudience, ...values }: Values): Config {
+  const { pingInterval, databaseUrl: _, redisUrl: __, ...rest } = values
   const tls = tlsCert && tlsKey ? { cert: tlsCert, key: tlsKey } : undefined
-  const config = { ...values, publicOrigin: values.publicOrigin, metricsToken: values.metricsToken, tls }
-  return Object.freeze({ ...config, pingIntervalMs: pingInterval * 1000, warnings: warningsOf(config) })
+  const source = jwtSecret ? { secret: jwtSecret } : jwksUrl ? { jwksUrl } : undefined
+  const hostTokens = source && { source, issuer: jwtIssuer, audience: jwtAudience }
+  const { publicOrigin, metricsToken } = values
+  const config = { ...rest, publicOrigin, metricsToken, tls, hostTokens }
+  return Object.freeze({ ...config, pingIntervalMs: pingInterval * 1000, warnings: warningsOf(config, jwksUrl) })
 }
 
-function warningsOf({ host, publicOrigin, tls }: Pick<Config, 'host' | 'publicOrigin' | 'tls'>): string[] {
-  if (isLoopback(host) || publicOrigin || tls) return []
-  return [
-    'bound to a public address without PARLEY_PUBLIC_URL: passwords and messages travel unencrypted, and a browser' +
-      ' behind an https proxy is refused. Set PARLEY_PUBLIC_URL=https://… behind a proxy, or PARLEY_TLS_CERT and _KEY.',
-  ]
+function warningsOf({ host, publicOrigin, tls }: Pick<Config, 'host' | 'publicOrigin' | 'tls'>, jwksUrl?: string) {
+  const warnings: string[] = []
+  if (!isLoopback(host) && !publicOrigin && !tls) {
+    warnings.push(
+      'bound to a public address without PARLEY_PUBLIC_URL: passwords and messages travel unencrypted, and a browser' +
+        ' behind an https proxy is refused. Set PARLEY_PUBLIC_URL=https://… behind a proxy, or PARLEY_TLS_CERT and _KEY.',
+    )
+  }
+  if (jwksUrl?.startsWith('http:') && !isLoopback(new URL(jwksUrl).hostname)) {
+    warnings.push('PARLEY_JWKS_URL is not https: whoever is on the way to it can sign in as anybody.')
+  }
+  return warnings
 }
 
 function describe(key: Key, found: Found | undefined): Setting {

@@ -40,6 +40,14 @@ export const REASONS = [
   'before_and_after',
   'token_without_protocol',
   'sign_up_closed',
+  'sign_in_off',
+  'disabled',
+  'host_token',
+  'role',
+  'key_scope',
+  'keys_away',
+  'erased',
+  'too_many_sockets',
   'busy',
   'stopping',
   'bad_client_id',
@@ -74,6 +82,12 @@ export type Fault =
   | 'no_origin'
   | 'no_client_id'
   | 'half_a_price'
+  | 'no_host_id'
+  | 'no_such_user'
+  | 'for_keys_only'
+  | 'named_twice'
+  | 'too_few_items'
+  | 'too_many_items'
 
 /** One invalid field. `path` is a JSON pointer; the value itself is never repeated. */
 export interface FieldError {
@@ -89,6 +103,8 @@ interface Details extends ErrorOptions {
   errors?: FieldError[]
   /** Seconds to wait, for `rate_limited` and `unavailable`. */
   retryAfter?: number
+  /** What the limit is, for `rate_limited`. */
+  quota?: { limit: number; remaining: number; reset: number }
 }
 
 /** The one error that a client is told. Anything else that is thrown is told as `internal`, and logged. */
@@ -98,13 +114,15 @@ export class ChatError extends Error {
   readonly reason: Reason | undefined
   readonly errors: FieldError[] | undefined
   readonly retryAfter: number | undefined
+  readonly quota: Details['quota']
 
-  constructor(code: ErrorCode, { reason, errors, retryAfter, ...options }: Details = {}) {
+  constructor(code: ErrorCode, { reason, errors, retryAfter, quota, ...options }: Details = {}) {
     super(reason ?? code, options)
     this.code = code
     this.reason = reason
     this.errors = errors
     this.retryAfter = retryAfter
+    this.quota = quota
   }
 
   get status(): number {

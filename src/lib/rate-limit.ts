@@ -1,3 +1,5 @@
+import { ChatError } from './errors.ts'
+
 /** A token bucket: `burst` at once, then `perSecond`. */
 export interface Rate {
   burst: number
@@ -46,7 +48,15 @@ export class RateLimit {
     this.#limit = limit
   }
 
-  take(key: string): boolean {
+  /** @throws ChatError `rate_limited` where the bucket is empty. */
+  take(key: string): void {
+    const { burst, perSecond } = this.#limit.rate
+    if (this.#has(key)) return
+    const reset = Math.ceil(1 / perSecond)
+    throw new ChatError('rate_limited', { retryAfter: reset, quota: { limit: burst, remaining: 0, reset } })
+  }
+
+  #has(key: string): boolean {
     const { rate, now, on } = this.#limit
     if (!on) return true
     const at = now()
@@ -57,11 +67,6 @@ export class RateLimit {
       this.#buckets.set(key, bucket)
     }
     return bucket.take(rate, at)
-  }
-
-  /** Seconds until one more is let through. */
-  get retryAfter(): number {
-    return Math.ceil(1 / this.#limit.rate.perSecond)
   }
 
   #sweep(at: number) {

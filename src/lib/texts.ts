@@ -81,7 +81,33 @@ const DETAILS: Record<ErrorCode | Reason, Text> = {
     ko: 'parley.bearer.<token>과 함께 parley.v1을 제시하세요. 서버는 토큰으로 응답하지 않습니다.',
   },
   sign_up_closed: { en: 'Sign-up is closed on this server.', ko: '이 서버는 회원가입을 받지 않습니다.' },
+  sign_in_off: {
+    en: 'Nobody signs in here with a password: the marketplace does it (PARLEY_ACCOUNTS=off).',
+    ko: '이 서버에는 비밀번호로 로그인할 수 없습니다. 마켓플레이스에서 로그인하세요(PARLEY_ACCOUNTS=off).',
+  },
+  disabled: { en: 'This person may not come in any more.', ko: '더 이상 이용할 수 없는 계정입니다.' },
+  host_token: {
+    en: 'This token is the marketplace’s: sign out there.',
+    ko: '마켓플레이스가 발급한 토큰입니다. 마켓플레이스에서 로그아웃하세요.',
+  },
+  role: { en: 'Your role does not allow this.', ko: '이 작업은 현재 역할로 할 수 없습니다.' },
+  key_scope: {
+    en: 'This is not for a server key, or not for one with these scopes.',
+    ko: '서버 키로는 할 수 없거나 키에 필요한 권한이 없습니다.',
+  },
+  keys_away: {
+    en: 'The keys of the marketplace cannot be fetched right now. Try again shortly.',
+    ko: '지금 마켓플레이스의 키를 가져올 수 없습니다. 잠시 후 다시 시도하세요.',
+  },
+  too_many_sockets: {
+    en: 'Too many sockets are open from this address.',
+    ko: '이 주소에서 열린 소켓이 너무 많습니다.',
+  },
   busy: { en: 'Too many sign-ins at once. Try again shortly.', ko: '로그인 요청이 많습니다. 잠시 후 다시 시도하세요.' },
+  erased: {
+    en: 'This person was erased, for good: take another id.',
+    ko: '영구히 삭제된 사용자입니다. 다른 id를 사용하세요.',
+  },
   stopping: {
     en: 'The server is stopping. Connect again shortly.',
     ko: '서버가 종료 중입니다. 잠시 후 다시 연결하세요.',
@@ -134,6 +160,21 @@ const FAULTS: Record<Fault, Text> = {
     en: 'must be printable ASCII without spaces',
     ko: '공백 없는 출력 가능한 ASCII 문자여야 합니다',
   },
+  no_host_id: {
+    en: 'must be printable ASCII without spaces, at most 200 characters',
+    ko: '공백 없는 출력 가능한 ASCII 문자 200자 이하여야 합니다',
+  },
+  no_such_user: {
+    en: 'is nobody whom Parley knows: PUT /api/users/{userId} first',
+    ko: '알 수 없는 사용자입니다. 먼저 PUT /api/users/{userId} 로 보내 주세요',
+  },
+  for_keys_only: {
+    en: 'is for a server key; whoever asks for themselves leaves it out',
+    ko: '서버 키 전용 항목입니다. 본인의 요청에서는 빼 주세요',
+  },
+  named_twice: { en: 'stands twice in this batch', ko: '같은 묶음에 두 번 있습니다' },
+  too_few_items: { en: 'has too few items: at least {}', ko: '항목이 {}개 이상이어야 합니다' },
+  too_many_items: { en: 'has too many items: at most {}', ko: '항목이 {}개 이하여야 합니다' },
   half_a_price: {
     en: 'is needed: priceMinor and currency go together',
     ko: '필요합니다. priceMinor와 currency는 함께 보내야 합니다',

@@ -1,5 +1,6 @@
 import type { Identity } from '../auth/model.ts'
 import type { ChatEvent } from '../events.ts'
+import type { ChatError } from '../lib/errors.ts'
 
 /** Why the server closes a plain socket. The numbers are the protocol's. */
 export const CLOSE = {
@@ -22,9 +23,18 @@ export const CLOSE_REASON: Record<CloseCode, string> = {
   1012: 'the server restarts',
 }
 
+/** With which code a socket is closed that may not be opened, or cannot be for now. */
+export function closeCodeOf({ code }: ChatError): CloseCode {
+  if (code === 'not_found') return CLOSE.roomNotFound
+  if (code === 'unauthenticated') return CLOSE.unauthenticated
+  return code === 'forbidden' ? CLOSE.forbidden : CLOSE.restart
+}
+
 /** An open socket of a person, whatever it speaks. */
 export interface Connection {
   identity: Identity
+  /** Where it comes from, for the limit of one address. */
+  readonly network: string
   /** Called every second or so: pings, deadlines, expiry. */
   tick(): void
   /** Closes at once. */
@@ -33,9 +43,26 @@ export interface Connection {
   retire(): Promise<void>
 }
 
+type Ending = Exclude<ChatEvent, { type: 'message.created' | 'user.renamed' }>
+
+/** With which code a socket of this person is closed, if it is. */
+function closingOf({ user, session, seenAt }: Identity, event: Ending): CloseCode | undefined {
+  switch (event.type) {
+    case 'session.ended':
+      return session === event.session ? CLOSE.unauthenticated : undefined
+    case 'tokens.revoked':
+      return session === undefined && user.id === event.userId && seenAt <= event.at ? CLOSE.unauthenticated : undefined
+    case 'user.removed':
+      return user.id === event.userId ? CLOSE.forbidden : undefined
+    default:
+      throw event satisfies never
+  }
+}
+
 /** All open sockets of this node. */
 export class Connections {
   readonly #all = new Set<Connection>()
+  readonly #perNetwork = new Map<string, number>()
   readonly #onEmpty: (() => void)[] = []
   #isDraining = false
 
@@ -48,26 +75,39 @@ export class Connections {
     return this.#isDraining
   }
 
+  /** Open sockets from one network. */
+  from(network: string): number {
+    return this.#perNetwork.get(network) ?? 0
+  }
+
+  #count(network: string, change: 1 | -1) {
+    const count = this.from(network) + change
+    if (count === 0) this.#perNetwork.delete(network)
+    else this.#perNetwork.set(network, count)
+  }
+
   add(connection: Connection): void {
     this.#all.add(connection)
+    this.#count(connection.network, 1)
     // It was upgraded just before the drain began, which has not seen it.
     if (this.#isDraining) void connection.retire()
   }
 
   remove(connection: Connection): void {
-    this.#all.delete(connection)
+    if (this.#all.delete(connection)) this.#count(connection.network, -1)
     if (this.#all.size === 0) for (const resolve of this.#onEmpty.splice(0)) resolve()
   }
 
   readonly publish = (event: ChatEvent): void => {
-    if (event.type === 'session.ended') this.#endSession(event.session)
     if (event.type === 'user.renamed') this.#rename(event.user.id, event.user.username)
+    else if (event.type !== 'message.created') this.#end(event)
   }
 
   // These two are rare, and a pass over every socket is short: an index would cost every connection memory.
-  #endSession(session: string) {
+  #end(event: Ending) {
     for (const connection of this.#all) {
-      if (connection.identity.session === session) connection.end(CLOSE.unauthenticated)
+      const code = closingOf(connection.identity, event)
+      if (code !== undefined) connection.end(code)
     }
   }
 

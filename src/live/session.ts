@@ -1,12 +1,12 @@
+import type { Identities } from '../auth/identities.ts'
 import type { Identity } from '../auth/model.ts'
-import type { Sessions } from '../auth/sessions.ts'
 import { ChatError } from '../lib/errors.ts'
 import type { Log } from '../lib/log.ts'
 import { Bucket, type Rate } from '../lib/rate-limit.ts'
 import type { Locale } from '../lib/texts.ts'
 import type { Messages } from '../messages/service.ts'
 import type { Rooms } from '../rooms/service.ts'
-import { CLOSE, CLOSE_REASON, type CloseCode, type Connection, type Connections } from './connections.ts'
+import { CLOSE, CLOSE_REASON, type CloseCode, type Connection, type Connections, closeCodeOf } from './connections.ts'
 import { FrameQueue } from './frame-queue.ts'
 import { Heartbeat } from './heartbeat.ts'
 import type { Hub } from './hub.ts'
@@ -24,7 +24,7 @@ import type { LiveSession, LiveSocket } from './socket.ts'
 import { plainTopic } from './topics.ts'
 
 export interface LiveDeps {
-  sessions: Sessions
+  identities: Identities
   rooms: Rooms
   messages: Messages
   hub: Hub
@@ -51,6 +51,7 @@ export interface Visit {
   /** `?after=`: the last seq that the client has. */
   after: number | undefined
   locale: Locale
+  network: string
 }
 
 const MAX_STRIKES = 50
@@ -62,6 +63,7 @@ const PLAIN: Wire = { topic: plainTopic, encode: encodePlain }
 /** One plain room socket: a person in a room. Bun's WebSocket handler hands it the events of its socket. */
 export class RoomSession implements Connection, LiveSession, Member {
   readonly wire = PLAIN
+  readonly network: string
   identity: Identity
   readonly #deps: LiveDeps
   readonly #visit: Visit
@@ -80,6 +82,7 @@ export class RoomSession implements Connection, LiveSession, Member {
     this.#deps = deps
     this.identity = identity
     this.#visit = visit
+    this.network = visit.network
     this.#heartbeat = new Heartbeat(deps.pingEveryMs, deps.uptime())
   }
 
@@ -90,12 +93,12 @@ export class RoomSession implements Connection, LiveSession, Member {
 
   /** Registers, joins, then takes frames. */
   async #enter(): Promise<void> {
-    const { connections, sessions, rooms, hub } = this.#deps
+    const { connections, identities, rooms, hub } = this.#deps
     const { roomId, after } = this.#visit
     connections.add(this)
     try {
       // Whoever signed out or took another name between the upgrade and the line above was not found here: look again.
-      const identity = await sessions.check(this.identity.session)
+      const identity = await identities.check(this.identity)
       if (!identity) return this.#refuse(new ChatError('unauthenticated'))
       this.identity = identity
       await rooms.requireMember(this.identity.user.id, roomId)
@@ -166,11 +169,7 @@ export class RoomSession implements Connection, LiveSession, Member {
   }
 
   #refuse(error: unknown) {
-    this.#tell(error)
-    const code = error instanceof ChatError ? error.code : 'internal'
-    this.end(
-      code === 'not_found' ? CLOSE.roomNotFound : code === 'unauthenticated' ? CLOSE.unauthenticated : CLOSE.restart,
-    )
+    this.end(closeCodeOf(this.#tell(error)))
   }
 
   get isOpen(): boolean {

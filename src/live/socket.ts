@@ -1,7 +1,7 @@
-import { ChatError } from '../lib/errors.ts'
+import type { ChatError } from '../lib/errors.ts'
 import type { Log } from '../lib/log.ts'
 import type { Locale } from '../lib/texts.ts'
-import { CLOSE, CLOSE_REASON } from './connections.ts'
+import { CLOSE_REASON, closeCodeOf } from './connections.ts'
 import { encodeError } from './protocol-plain.ts'
 
 /** A socket as a session uses it: Bun's own, without its data. */
@@ -20,10 +20,11 @@ export interface LiveSession {
 }
 
 /** Whoever is not let in. A browser cannot read a failed upgrade, so it is told on the socket, which then is closed. */
-export const turnedAway = (locale: Locale): LiveSession => ({
+export const turnedAway = (why: ChatError, locale: Locale): LiveSession => ({
   onOpen(socket) {
-    socket.send(encodeError(new ChatError('unauthenticated'), locale))
-    socket.close(CLOSE.unauthenticated, CLOSE_REASON[CLOSE.unauthenticated])
+    socket.send(encodeError(why, locale))
+    const code = closeCodeOf(why)
+    socket.close(code, CLOSE_REASON[code])
   },
   onMessage() {},
   onDrain() {},

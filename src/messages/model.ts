@@ -1,5 +1,5 @@
 import { Type as t } from '@sinclair/typebox'
-import { Peer } from '../auth/model.ts'
+import { Peer } from '../users/model.ts'
 
 /** UTF-16 units, as JavaScript counts. */
 export const MAX_TEXT_LENGTH = 4000

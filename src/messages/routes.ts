@@ -1,8 +1,8 @@
 import { Elysia, t } from 'elysia'
 import type { AuthGuard } from '../auth/guard.ts'
 import { ChatError } from '../lib/errors.ts'
-import { LIMIT, signedIn, wholeNumber } from '../lib/http/operation.ts'
-import { BODY_FAULTS, failures } from '../lib/http/problem.ts'
+import { LIMIT, signedIn, signedInOrKey, wholeNumber } from '../lib/http/operation.ts'
+import { BODY_FAULTS, CALLER_FAULTS, failures } from '../lib/http/problem.ts'
 import { RoomPath } from '../rooms/model.ts'
 import { ClientId, Message, MessagePage, NewMessage } from './model.ts'
 import type { Messages } from './service.ts'
@@ -18,9 +18,9 @@ export const messageRoutes = ({ guard, messages }: Deps) =>
     .get('', ({ me, params, query }) => messages.page(me, params.roomId, query), HISTORY)
     .post(
       '',
-      async ({ me, params, body, headers, status }) => {
+      async ({ caller, params, body, headers, status }) => {
         const draft = withKey(body, headers['idempotency-key'])
-        const { message, created } = await messages.send(me, params.roomId, draft)
+        const { message, created } = await messages.post(caller, params.roomId, draft)
         return status(created ? 201 : 200, message)
       },
       SEND,
@@ -36,7 +36,7 @@ function withKey(draft: NewMessage, key: string | undefined): NewMessage {
 }
 
 const HISTORY = {
-  auth: true as const,
+  person: true as const,
   params: RoomPath,
   query: t.Object(
     {
@@ -46,12 +46,12 @@ const HISTORY = {
     },
     { additionalProperties: false },
   ),
-  response: { 200: MessagePage, ...failures('unauthenticated', 'not_found', 'invalid') },
+  response: { 200: MessagePage, ...failures(...CALLER_FAULTS, 'not_found', 'invalid') },
   detail: signedIn('History', 'Ascending by seq. With neither before nor after: the newest.'),
 }
 
 const SEND = {
-  auth: true as const,
+  caller: true as const,
   params: RoomPath,
   headers: t.Object({ 'idempotency-key': t.Optional(ClientId) }),
   body: NewMessage,
@@ -60,7 +60,7 @@ const SEND = {
     201: Message,
     ...failures(
       ...BODY_FAULTS,
-      'unauthenticated',
+      ...CALLER_FAULTS,
       'origin_not_allowed',
       'not_found',
       'client_id_reused',
@@ -68,9 +68,10 @@ const SEND = {
       'unavailable',
     ),
   },
-  detail: signedIn(
+  detail: signedInOrKey(
+    'messages',
     'Send a message',
     'Answered when the message is flushed to disk. A repeated clientId is answered 200 with the first message, as long ' +
-      'as that is among the newest 64 of the room.',
+      'as that is among the newest 64 of the room. From a server key it is a system message.',
   ),
 }

@@ -1,8 +1,9 @@
-import type { Identity } from '../auth/model.ts'
+import type { Caller, Identity } from '../auth/model.ts'
 import type { Publish } from '../events.ts'
 import { ChatError } from '../lib/errors.ts'
 import type { RateLimit } from '../lib/rate-limit.ts'
 import type { Rooms } from '../rooms/service.ts'
+import type { Peer } from '../users/model.ts'
 import { type Message, type MessagePage, type NewMessage, readText } from './model.ts'
 import type { MessageStore, Span } from './store.ts'
 
@@ -28,14 +29,34 @@ export class Messages {
     this.#deps = deps
   }
 
+  /** A message of a person's, or a system message of the marketplace's. */
+  post({ person }: Caller, roomId: number, draft: NewMessage): Promise<Sent> {
+    return person ? this.send(person, roomId, draft) : this.#announce(roomId, draft)
+  }
+
   /** Authorise, commit, then publish. When it resolves, the message is flushed to disk: that is the acknowledgement. */
   async send({ user }: Identity, roomId: number, draft: NewMessage): Promise<Sent> {
-    const { messages, rooms, sends, publish, now } = this.#deps
-    if (!sends.take(user.id)) throw new ChatError('rate_limited', { retryAfter: sends.retryAfter })
+    const { rooms, sends } = this.#deps
+    sends.take(user.id)
     await rooms.requireMember(user.id, roomId)
-    const text = requireText(draft.text)
-    const sender = { id: user.id, username: user.username }
-    const sent = await messages.append({ roomId, sender, text, clientId: draft.clientId ?? null, at: now() })
+    return this.#append(roomId, { id: user.id, username: user.username }, draft)
+  }
+
+  /** Nobody sent it, and nobody has to have read it. */
+  async #announce(roomId: number, draft: NewMessage): Promise<Sent> {
+    await this.#deps.rooms.requireRoom(roomId)
+    return this.#append(roomId, null, draft)
+  }
+
+  async #append(roomId: number, sender: Peer | null, { text, clientId }: NewMessage): Promise<Sent> {
+    const { messages, publish, now } = this.#deps
+    const sent = await messages.append({
+      roomId,
+      sender,
+      text: requireText(text),
+      clientId: clientId ?? null,
+      at: now(),
+    })
     if (sent.created) publish({ type: 'message.created', message: sent.message })
     return sent
   }

@@ -1,10 +1,11 @@
-import type { Peer } from '../auth/model.ts'
+import type { Peer } from '../users/model.ts'
 import type { Message } from './model.ts'
 
 /** A text that passed every check. `at` in milliseconds since 1970. */
 export interface Draft {
   roomId: number
-  sender: Peer
+  /** `null` for a system message, which nobody sent and nobody has to have read. */
+  sender: Peer | null
   text: string
   clientId: string | null
   at: number
@@ -20,7 +21,7 @@ export interface Span {
 export interface MessageStore {
   /**
    * Appends at the next `seq` of the room and moves the sender's read mark there. Resolves only when the commit is
-   * flushed. A `clientId` that the sender used among the room's newest 64 entries returns that message with
+   * flushed. A `clientId` that the sender (or the backend, for a system message) used among the room's newest 64 entries returns that message with
    * `created: false`.
    * @throws ChatError `client_id_reused` where that message has another text; `not_found` where there is no such room;
    * `unavailable` where nothing can be stored, and then nothing was.
@@ -30,4 +31,9 @@ export interface MessageStore {
   span(roomId: number, span: Span): Promise<Message[]>
   /** 0 for an empty room. */
   lastSeq(roomId: number): Promise<number>
+  /**
+   * Takes the texts out of what a person sent, in their next rooms by id after `afterRoomId`: entries of kind `deleted`
+   * stay in their places. Answers the last room that is done, or `undefined` when all are.
+   */
+  eraseOf(userId: string, afterRoomId: number, at: number): Promise<number | undefined>
 }

@@ -85,6 +85,10 @@ const about = (version: string) => ({
   servers: [{ url: '/', description: 'This server' }],
   tags: [
     { name: 'accounts', description: 'Signing up, in and out; oneself; tickets for sockets.' },
+    {
+      name: 'users',
+      description: 'For the marketplace’s backend: people, as it has them; signing out, exporting, erasing.',
+    },
     { name: 'products', description: 'What is offered, and by whom.' },
     { name: 'rooms', description: 'One for an owner, a customer and a product: opening, the inbox, read marks.' },
     { name: 'messages', description: 'Sending, and history. Live messages come over the room socket, above.' },
@@ -95,7 +99,13 @@ const about = (version: string) => ({
       bearer: {
         type: 'http' as const,
         scheme: 'bearer',
-        description: 'The `token` of `POST /api/accounts` or `POST /api/sessions`: paste it as it is.',
+        description:
+          'The `token` of `POST /api/accounts` or `POST /api/sessions`, or a token that the marketplace issued: paste it as it is.',
+      },
+      serverKey: {
+        type: 'http' as const,
+        scheme: 'bearer',
+        description: 'For the marketplace’s backend: a key of `parley key create`, `plk_…`.',
       },
       cookie: {
         type: 'apiKey' as const,

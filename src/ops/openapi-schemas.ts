@@ -21,6 +21,8 @@ export interface Schema {
   allOf?: Schema[]
   /** Ours: what to say where the pattern does not fit (lib/http/field-errors.ts). */
   fault?: string
+  /** Of a text that is no plain one. */
+  contentMediaType?: string
 }
 
 const REF = '#/components/schemas/'

@@ -49,6 +49,13 @@ const MEANINGS: Record<string, string> = {
 }
 const RETRY_AFTER = { description: 'Seconds to wait.', schema: { type: 'integer' }, example: 5 }
 
+const count = (description: string, example: number) => ({ description, schema: { type: 'integer' }, example })
+const RATE_LIMIT = {
+  'RateLimit-Limit': count('How many in a window.', 30),
+  'RateLimit-Remaining': count('How many are left.', 0),
+  'RateLimit-Reset': count('Seconds until there are more.', 5),
+}
+
 /** A valid OpenAPI 3.0.3 document: each schema once, each status with its media type and an example. */
 export function normalise(raw: RawDocument): object {
   const schemas = new Schemas()
@@ -108,8 +115,9 @@ function bodyOf(content: Content, schemas: Schemas) {
 function answer(status: string, { title, description = MEANINGS[status], content }: RawResponse, schemas: Schemas) {
   const about = { description: description ?? 'An answer.' }
   if (!content) return about
-  const schema = schemas.answered({ ...(title === undefined ? {} : { title }), ...firstSchema(content) })
-  const mediaType = schema.type === 'string' ? 'text/plain' : 'application/json'
+  const { contentMediaType = 'text/plain', ...raw } = firstSchema(content)
+  const schema = schemas.answered({ ...(title === undefined ? {} : { title }), ...raw })
+  const mediaType = schema.type === 'string' ? contentMediaType : 'application/json'
   return { ...about, content: { [mediaType]: { schema, example: schemas.exampleOf(schema) } } }
 }
 
@@ -118,10 +126,10 @@ function failure(status: number, { content = {}, codes }: RawResponse, schemas: 
   const schema = schemas.answered({ title: 'Problem', ...firstSchema(content) })
   const examples = Object.fromEntries(known.map((code) => [code, { value: problemExample(code) }]))
   const meaning = known.map((code) => `\`${code}\` (${titleOf(code, 'en')})`).join(', ')
-  const mayRetry = status === 429 || status === 503
   return {
     description: meaning,
-    ...(mayRetry ? { headers: { 'Retry-After': RETRY_AFTER } } : {}),
+    ...(status === 429 ? { headers: { 'Retry-After': RETRY_AFTER, ...RATE_LIMIT } } : {}),
+    ...(status === 503 ? { headers: { 'Retry-After': RETRY_AFTER } } : {}),
     content: { 'application/problem+json': { schema, examples } },
   }
 }

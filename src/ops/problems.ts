@@ -3,6 +3,7 @@ import { Elysia, type ValidationError } from 'elysia'
 import { ChatError, type FieldError } from '../lib/errors.ts'
 import { fieldErrorOf } from '../lib/http/field-errors.ts'
 import { problemOf } from '../lib/http/problem.ts'
+import { quotaHeaders } from '../lib/http/quotas.ts'
 import { parseJson } from '../lib/json.ts'
 import type { Log } from '../lib/log.ts'
 import { type Locale, localeFor } from '../lib/texts.ts'
@@ -73,10 +74,11 @@ export const problems = ({ log, locale }: Deps) =>
     return new Response(JSON.stringify(problemOf(told, asker)), { status: told.status, headers: headersOf(told) })
   })
 
-const headersOf = ({ retryAfter }: ChatError): Record<string, string> => ({
+const headersOf = ({ retryAfter, quota }: ChatError): Record<string, string> => ({
   'content-type': 'application/problem+json',
   'cache-control': 'no-store',
   ...(retryAfter === undefined ? {} : { 'retry-after': String(retryAfter) }),
+  ...(quota ? quotaHeaders(quota) : {}),
 })
 
 /** What a client may know of a failure. */

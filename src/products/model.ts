@@ -1,5 +1,6 @@
 import { Type as t } from '@sinclair/typebox'
-import { LINE } from '../auth/model.ts'
+import { batchOf, HostId } from '../lib/http/batch.ts'
+import { LINE } from '../users/model.ts'
 
 const nullable = <T extends Parameters<typeof t.Union>[0][number]>(schema: T) => t.Union([schema, t.Null()])
 
@@ -61,6 +62,25 @@ export const ProductChange = t.Partial(NewProduct, {
   minProperties: 1,
 })
 export type ProductChange = typeof ProductChange.static
+
+const upsert = {
+  ownerId: { ...HostId, description: 'Whose it is: somebody whom Parley knows by now.' },
+  ...NewProduct.properties,
+  archived: t.Optional(t.Boolean({ description: 'true: it is no longer offered; false: it is again.' })),
+}
+
+/** What is left out stays; a new product has none of it. */
+export const ProductUpsert = t.Object(upsert, { title: 'ProductUpsert', additionalProperties: false })
+export type ProductUpsert = typeof ProductUpsert.static
+
+export const ProductBatch = batchOf('ProductBatch', upsert)
+export type ProductBatch = typeof ProductBatch.static
+
+export const ProductList = t.Object(
+  { items: t.Array(Product, { description: 'In the order in which they were sent.' }) },
+  { title: 'ProductList', additionalProperties: false },
+)
+export type ProductList = typeof ProductList.static
 
 export const ProductPage = t.Object(
   { items: t.Array(Product), nextCursor: nullable(t.String({ description: 'Opaque; null on the last page.' })) },

@@ -1,8 +1,18 @@
 import { Elysia, t } from 'elysia'
 import type { AuthGuard } from '../auth/guard.ts'
-import { LIMIT, Nothing, signedIn, wholeNumber } from '../lib/http/operation.ts'
-import { BODY_FAULTS, failures } from '../lib/http/problem.ts'
-import { NewProduct, Product, ProductChange, ProductId, ProductPage, SearchText } from './model.ts'
+import { forKeys, LIMIT, Nothing, signedIn, signedInOrKey, wholeNumber } from '../lib/http/operation.ts'
+import { BODY_FAULTS, CALLER_FAULTS, failures } from '../lib/http/problem.ts'
+import {
+  NewProduct,
+  Product,
+  ProductBatch,
+  ProductChange,
+  ProductId,
+  ProductList,
+  ProductPage,
+  ProductUpsert,
+  SearchText,
+} from './model.ts'
 import type { Products } from './service.ts'
 
 interface Deps {
@@ -19,21 +29,29 @@ export const productRoutes = ({ guard, products }: Deps) =>
     .patch('/:productId', ({ me, params, body }) => products.change(me, params.productId, body), CHANGE)
     .delete(
       '/:productId',
-      async ({ me, params, status }) => status(204, await products.archive(me, params.productId)),
+      async ({ caller, params, status }) => status(204, await products.archive(caller, params.productId)),
       ARCHIVE,
     )
+    .put(
+      '/:productId',
+      async ({ params, body, status }) => {
+        const { product, created } = await products.put(params.productId, body)
+        return status(created ? 201 : 200, product)
+      },
+      PUT,
+    )
+    .put('', async ({ body }) => ({ items: await products.putAll(body) }), PUT_ALL)
 
 const params = t.Object({ productId: ProductId })
 
 const CREATE = {
-  auth: true as const,
+  person: true as const,
   body: NewProduct,
-  response: { 201: Product, ...failures(...BODY_FAULTS, 'unauthenticated', 'origin_not_allowed', 'unavailable') },
+  response: { 201: Product, ...failures(...BODY_FAULTS, ...CALLER_FAULTS, 'origin_not_allowed', 'unavailable') },
   detail: signedIn('Offer a product', 'It is owned by who asks. priceMinor and currency go together.'),
 }
 
 const LIST = {
-  auth: true as const,
   query: t.Object(
     {
       q: t.Optional(SearchText),
@@ -43,34 +61,59 @@ const LIST = {
     },
     { additionalProperties: false },
   ),
-  response: { 200: ProductPage, ...failures('bad_request', 'unauthenticated', 'invalid') },
-  detail: signedIn('What is offered', 'Newest first, without what is archived.'),
+  response: { 200: ProductPage, ...failures('bad_request', ...CALLER_FAULTS, 'invalid') },
+  detail: signedInOrKey('products', 'What is offered', 'Newest first, without what is archived.'),
 }
 
 const FIND = {
-  auth: true as const,
   params,
-  response: { 200: Product, ...failures('unauthenticated', 'not_found') },
-  detail: signedIn('One product', 'An archived one too.'),
+  response: { 200: Product, ...failures(...CALLER_FAULTS, 'not_found') },
+  detail: signedInOrKey('products', 'One product', 'An archived one too.'),
 }
 
 const CHANGE = {
-  auth: true as const,
+  person: true as const,
   params,
   body: ProductChange,
   response: {
     200: Product,
-    ...failures(...BODY_FAULTS, 'unauthenticated', 'forbidden', 'origin_not_allowed', 'not_found', 'unavailable'),
+    ...failures(...BODY_FAULTS, ...CALLER_FAULTS, 'origin_not_allowed', 'not_found', 'unavailable'),
   },
   detail: signedIn('Change my product', 'Its owner only. What is left out stays; null clears.'),
 }
 
 const ARCHIVE = {
-  auth: true as const,
+  caller: true as const,
   params,
   response: {
     204: Nothing,
-    ...failures('unauthenticated', 'forbidden', 'origin_not_allowed', 'not_found', 'unavailable'),
+    ...failures(...CALLER_FAULTS, 'origin_not_allowed', 'not_found', 'unavailable'),
   },
-  detail: signedIn('Archive my product', 'Its owner only. It is no longer offered; its rooms stay. Idempotent.'),
+  detail: signedInOrKey(
+    'products',
+    'Archive a product',
+    'Its owner only. It is no longer offered; its rooms stay. Idempotent.',
+  ),
+}
+
+const PUT = {
+  params,
+  body: ProductUpsert,
+  response: {
+    200: Product,
+    201: Product,
+    ...failures(...BODY_FAULTS, ...CALLER_FAULTS, 'unavailable'),
+  },
+  detail: forKeys(
+    'products',
+    'Make or change a product',
+    'Under the marketplace’s own id. What is left out stays, `null` clears; priceMinor and currency are sent together. ' +
+      'With another owner its rooms stay with the one they have. Idempotent.',
+  ),
+}
+
+const PUT_ALL = {
+  body: ProductBatch,
+  response: { 200: ProductList, ...failures(...BODY_FAULTS, ...CALLER_FAULTS, 'unavailable') },
+  detail: forKeys('products', 'Make or change many products', 'Up to 100: all of them, or none. Idempotent.'),
 }

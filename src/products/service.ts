@@ -1,7 +1,8 @@
-import type { Identity } from '../auth/model.ts'
+import type { Caller, Identity } from '../auth/model.ts'
 import { ChatError } from '../lib/errors.ts'
+import { requireDistinct, requireHostId } from '../lib/http/batch.ts'
 import { readCursor, writeCursor } from '../lib/http/cursor.ts'
-import type { NewProduct, Product, ProductChange, ProductPage } from './model.ts'
+import type { NewProduct, Product, ProductBatch, ProductChange, ProductPage, ProductUpsert } from './model.ts'
 import type { ProductStore } from './store.ts'
 
 interface Deps {
@@ -62,16 +63,41 @@ export class Products {
     return changed
   }
 
-  /** Its rooms stay, and stay open. */
-  async archive({ user }: Identity, productId: string): Promise<void> {
+  /** By its owner, or by the marketplace. Its rooms stay, and stay open. */
+  async archive({ person }: Caller, productId: string): Promise<void> {
     const product = await this.find(productId)
-    if (product.ownerId !== user.id) throw new ChatError('forbidden')
-    await this.#deps.products.archive(productId, user.id, this.#deps.now())
+    if (person && product.ownerId !== person.user.id) throw new ChatError('forbidden')
+    await this.#deps.products.archive(productId, product.ownerId, this.#deps.now())
+  }
+
+  /** As the marketplace has it. Its rooms stay with the owner that they have. */
+  async put(productId: string, upsert: ProductUpsert): Promise<{ product: Product; created: boolean }> {
+    requireHostId(productId, '/productId')
+    const [first] = await this.#upsert([{ ...upsert, id: productId }], '')
+    if (!first) throw new ChatError('internal')
+    return first
+  }
+
+  /** All of them, or none. */
+  async putAll({ items }: ProductBatch): Promise<Product[]> {
+    requireDistinct(items)
+    return (await this.#upsert(items, '/items')).map(({ product }) => product)
+  }
+
+  async #upsert(items: (ProductUpsert & { id: string })[], path: '' | '/items') {
+    const pathTo = (at: number) => (path === '' ? '' : `${path}/${at}`)
+    for (const [at, item] of items.entries()) requirePricePair(item, pathTo(at))
+    const upserted = await this.#deps.products.upsert(items.map(composed), this.#deps.now())
+    if ('ownerless' in upserted) {
+      const errors = [{ path: `${pathTo(upserted.ownerless)}/ownerId`, fault: 'no_such_user' as const }]
+      throw new ChatError('invalid', { errors })
+    }
+    return upserted
   }
 }
 
 /** In one form of Unicode, so that a search finds it, however the two were typed. */
-const composed = <T extends ProductChange>(product: T): T =>
+const composed = <T extends { title?: string }>(product: T): T =>
   product.title === undefined ? product : { ...product, title: product.title.normalize('NFC') }
 
 /** Both parts of a price are written together: beside another change, one of them alone might not fit what is there. */
@@ -82,8 +108,18 @@ function withWholePrice(product: Product, change: ProductChange): ProductChange 
   return { ...change, priceMinor, currency }
 }
 
-function requireWholePrice({ priceMinor, currency }: Pick<Product, 'priceMinor' | 'currency'>) {
-  if ((priceMinor === null) === (currency === null)) return
-  const path = priceMinor === null ? '/priceMinor' : '/currency'
-  throw new ChatError('invalid', { errors: [{ path, fault: 'half_a_price' }] })
+function requireWholePrice({ priceMinor, currency }: Pick<Product, 'priceMinor' | 'currency'>, at = '') {
+  if ((priceMinor === null) !== (currency === null))
+    throw halfAPrice(at, priceMinor === null ? 'priceMinor' : 'currency')
 }
+
+/** Where nobody has asked what is stored, both parts are sent, or neither. */
+function requirePricePair({ priceMinor, currency }: ProductUpsert, at: string) {
+  if (priceMinor === undefined && currency === undefined) return
+  if (priceMinor === undefined) throw halfAPrice(at, 'priceMinor')
+  if (currency === undefined) throw halfAPrice(at, 'currency')
+  requireWholePrice({ priceMinor, currency }, at)
+}
+
+const halfAPrice = (at: string, missing: 'priceMinor' | 'currency') =>
+  new ChatError('invalid', { errors: [{ path: `${at}/${missing}`, fault: 'half_a_price' }] })

@@ -1,4 +1,4 @@
-import type { NewProduct, Product } from './model.ts'
+import type { NewProduct, Product, ProductUpsert } from './model.ts'
 
 export interface ProductFilter {
   /** Part of the title, without regard to case. */
@@ -19,4 +19,11 @@ export interface ProductStore {
   change(productId: string, ownerId: string, fields: Partial<Required<NewProduct>>): Promise<Product | undefined>
   /** Idempotent; `false` where the owner has no such product. */
   archive(productId: string, ownerId: string, at: number): Promise<boolean>
+  /** All of them, or none: answers the place of the first one whose owner nobody is, and then nothing was stored. */
+  upsert(
+    products: (ProductUpsert & { id: string })[],
+    at: number,
+  ): Promise<{ product: Product; created: boolean }[] | { ownerless: number }>
+  /** The owner's, archived ones too, oldest first; `place` continues the list. */
+  ofOwner(ownerId: string, after: number, limit: number): Promise<{ product: Product; place: number }[]>
 }

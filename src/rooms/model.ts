@@ -1,8 +1,8 @@
 import { Type as t } from '@sinclair/typebox'
-import { Peer } from '../auth/model.ts'
 import { wholeNumber } from '../lib/http/operation.ts'
 import { Message } from '../messages/model.ts'
 import { Product, ProductId } from '../products/model.ts'
+import { Peer } from '../users/model.ts'
 
 export const ROLES = ['owner', 'customer'] as const
 export const Role = t.Union([t.Literal('owner'), t.Literal('customer')], { description: 'Your side of the room.' })
@@ -40,7 +40,15 @@ export type RoomSummary = typeof RoomSummary.static
 /** In a path. What is no number, and 0, is no room's: not found, like any id that nobody has. */
 export const RoomPath = t.Object({ roomId: wholeNumber('roomId', { examples: [12] }) })
 
-export const NewRoom = t.Object({ productId: ProductId }, { title: 'NewRoom', additionalProperties: false })
+export const NewRoom = t.Object(
+  {
+    productId: ProductId,
+    customerId: t.Optional(
+      t.String({ minLength: 1, maxLength: 200, description: 'For a server key: for whom the room is opened.' }),
+    ),
+  },
+  { title: 'NewRoom', additionalProperties: false, examples: [{ productId: '0193f3a2-7b1c-7000-8000-0000000000b1' }] },
+)
 export type NewRoom = typeof NewRoom.static
 
 export const RoomPage = t.Object(

@@ -1,7 +1,7 @@
 import { Elysia, t } from 'elysia'
 import type { AuthGuard } from '../auth/guard.ts'
-import { LIMIT, signedIn, wholeNumber } from '../lib/http/operation.ts'
-import { BODY_FAULTS, failures } from '../lib/http/problem.ts'
+import { LIMIT, signedIn, signedInOrKey, wholeNumber } from '../lib/http/operation.ts'
+import { BODY_FAULTS, CALLER_FAULTS, failures } from '../lib/http/problem.ts'
 import { ProductId } from '../products/model.ts'
 import { NewReadMark, NewRoom, ReadMark, Role, Room, RoomPage, RoomPath, RoomSummary } from './model.ts'
 import type { Rooms } from './service.ts'
@@ -16,8 +16,8 @@ export const roomRoutes = ({ guard, rooms }: Deps) =>
     .use(guard)
     .post(
       '',
-      async ({ me, body, status }) => {
-        const { room, created } = await rooms.open(me, body.productId)
+      async ({ caller, body, status }) => {
+        const { room, created } = await rooms.open(caller, body)
         return status(created ? 201 : 200, room)
       },
       OPEN,
@@ -27,22 +27,32 @@ export const roomRoutes = ({ guard, rooms }: Deps) =>
     .put('/:roomId/read-mark', ({ me, params, body }) => rooms.markRead(me.user.id, params.roomId, body.seq), READ_MARK)
 
 const OPEN = {
-  auth: true as const,
+  caller: true as const,
   body: NewRoom,
   response: {
     200: Room,
     201: Room,
-    ...failures(...BODY_FAULTS, 'unauthenticated', 'origin_not_allowed', 'not_found', 'conflict', 'unavailable'),
+    ...failures(
+      ...BODY_FAULTS,
+      ...CALLER_FAULTS,
+      'origin_not_allowed',
+      'not_found',
+      'conflict',
+      'rate_limited',
+      'unavailable',
+    ),
   },
-  detail: signedIn(
+  detail: signedInOrKey(
+    'rooms',
     'Open a room',
     'Who asks becomes the customer. There is one room for an owner, a customer and a product: 201 the first time, 200 ' +
-      'the same room after. One’s own product is 422; an archived one is 409 unless the room exists.',
+      'the same room after. One’s own product is 422; an archived one is 409 unless the room exists. A server key ' +
+      'names the customer in customerId.',
   ),
 }
 
 const INBOX = {
-  auth: true as const,
+  person: true as const,
   query: t.Object(
     {
       role: t.Optional(Role),
@@ -53,24 +63,24 @@ const INBOX = {
     },
     { additionalProperties: false },
   ),
-  response: { 200: RoomPage, ...failures('bad_request', 'unauthenticated', 'invalid') },
+  response: { 200: RoomPage, ...failures('bad_request', ...CALLER_FAULTS, 'invalid') },
   detail: signedIn('My inbox', 'Newest activity first. An owner sees a room from its first message on.'),
 }
 
 const SUMMARY = {
-  auth: true as const,
+  person: true as const,
   params: RoomPath,
-  response: { 200: RoomSummary, ...failures('unauthenticated', 'not_found') },
+  response: { 200: RoomSummary, ...failures(...CALLER_FAULTS, 'not_found') },
   detail: signedIn('One room', 'As I see it.'),
 }
 
 const READ_MARK = {
-  auth: true as const,
+  person: true as const,
   params: RoomPath,
   body: NewReadMark,
   response: {
     200: ReadMark,
-    ...failures(...BODY_FAULTS, 'unauthenticated', 'origin_not_allowed', 'not_found', 'unavailable'),
+    ...failures(...BODY_FAULTS, ...CALLER_FAULTS, 'origin_not_allowed', 'not_found', 'unavailable'),
   },
   detail: signedIn('I have read up to here', 'The mark only moves forward, and never past the end.'),
 }

@@ -1,14 +1,20 @@
-import type { Identity } from '../auth/model.ts'
+import type { Caller } from '../auth/model.ts'
 import { BoundedMap } from '../lib/bounded-map.ts'
-import { ChatError } from '../lib/errors.ts'
+import { ChatError, type Fault } from '../lib/errors.ts'
 import { readCursor, writeCursor } from '../lib/http/cursor.ts'
+import type { RateLimit } from '../lib/rate-limit.ts'
+import type { Product } from '../products/model.ts'
 import type { Products } from '../products/service.ts'
-import type { ReadMark, Role, Room, RoomPage, RoomSummary } from './model.ts'
+import type { UserStore } from '../users/store.ts'
+import type { NewRoom, ReadMark, Role, Room, RoomPage, RoomSummary } from './model.ts'
 import type { RoomStore, Sides } from './store.ts'
 
 interface Deps {
   rooms: RoomStore
   products: Products
+  users: Pick<UserStore, 'find'>
+  /** Rooms that one person makes. */
+  newRooms: RateLimit
   now: () => number
 }
 
@@ -29,16 +35,34 @@ export class Rooms {
     this.#deps = deps
   }
 
-  /** The asker's room about the product, as its customer; made the first time. */
-  async open({ user }: Identity, productId: string): Promise<{ room: Room; created: boolean }> {
-    const { rooms, products, now } = this.#deps
+  /** A customer's room about a product, made the first time: the asker's, or that of whom the marketplace names. */
+  async open(caller: Caller, { productId, customerId }: NewRoom): Promise<{ room: Room; created: boolean }> {
+    const { products, rooms } = this.#deps
+    const customer = caller.person ? ownId(caller.person.user.id, customerId) : await this.#customer(customerId)
     const product = await products.find(productId)
-    if (product.ownerId === user.id) throw new ChatError('invalid', { reason: 'own_product' })
-    const key = { ownerId: product.ownerId, customerId: user.id, productId }
-    const opened = await rooms.open({ ...key, at: now(), make: product.archivedAt === null })
-    if (!opened) throw new ChatError('conflict', { reason: 'product_archived' })
-    const { id, owner, customer, lastSeq, createdAt, ...summary } = await this.summary(user.id, opened.roomId)
-    return { room: { id, product: summary.product, owner, customer, lastSeq, createdAt }, created: opened.created }
+    if (product.ownerId === customer) throw new ChatError('invalid', { reason: 'own_product' })
+    const key = { ownerId: product.ownerId, customerId: customer, productId }
+    const roomId = await rooms.find(key)
+    const opened = roomId === undefined ? await this.#make(key, product, caller) : { roomId, created: false }
+    const { id, owner, customer: peer, lastSeq, createdAt, ...summary } = await this.summary(customer, opened.roomId)
+    return {
+      room: { id, product: summary.product, owner, customer: peer, lastSeq, createdAt },
+      created: opened.created,
+    }
+  }
+
+  async #make(key: Sides & { productId: string }, product: Product, { person }: Caller) {
+    const { rooms, newRooms, now } = this.#deps
+    if (product.archivedAt !== null) throw new ChatError('conflict', { reason: 'product_archived' })
+    if (person) newRooms.take(person.user.id)
+    return rooms.open({ ...key, at: now() })
+  }
+
+  async #customer(customerId: string | undefined): Promise<string> {
+    if (customerId === undefined) throw fieldError('/customerId', 'required')
+    const customer = await this.#deps.users.find(customerId)
+    if (!customer || customer.erasedAt !== undefined) throw fieldError('/customerId', 'no_such_user')
+    return customerId
   }
 
   async summary(userId: string, roomId: number): Promise<RoomSummary> {
@@ -72,9 +96,23 @@ export class Rooms {
     throw new ChatError('not_found', { reason: 'room_not_found' })
   }
 
+  /** For the marketplace's backend, which may speak in every room. */
+  async requireRoom(roomId: number): Promise<void> {
+    const sides = this.#sides.get(roomId) ?? (await this.#load(roomId))
+    if (!sides) throw new ChatError('not_found', { reason: 'room_not_found' })
+  }
+
   async #load(roomId: number): Promise<Sides | undefined> {
     const sides = await this.#deps.rooms.sides(roomId)
     if (sides) this.#sides.set(roomId, sides)
     return sides
   }
 }
+
+/** Whoever asks is the customer: nobody opens a room in another's name. */
+function ownId(userId: string, customerId: string | undefined): string {
+  if (customerId !== undefined) throw fieldError('/customerId', 'for_keys_only')
+  return userId
+}
+
+const fieldError = (path: string, fault: Fault) => new ChatError('invalid', { errors: [{ path, fault }] })

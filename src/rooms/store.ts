@@ -23,8 +23,10 @@ export interface InboxPlace {
 
 /** One method is one transaction. Times in milliseconds since 1970. */
 export interface RoomStore {
-  /** The room of these three, made if there is none; `undefined` where there is none and `make` is false. */
-  open(room: Sides & { productId: string; at: number; make: boolean }): Promise<OpenedRoom | undefined>
+  /** The room of these three, made if there is none. */
+  open(room: Sides & { productId: string; at: number }): Promise<OpenedRoom>
+  /** The id of the room of these three. */
+  find(room: Sides & { productId: string }): Promise<number | undefined>
   sides(roomId: number): Promise<Sides | undefined>
   /** As one of its two people sees it. */
   summary(roomId: number, userId: string): Promise<RoomSummary | undefined>
@@ -33,6 +35,8 @@ export interface RoomStore {
   /** Moves the mark forward, never past the end. */
   markRead(roomId: number, role: Role, seq: number): Promise<{ readSeq: number; unread: number }>
   totalUnread(userId: string): Promise<number>
+  /** All rooms of a person, by id, also empty ones: the place is the id of the last one. */
+  ofUser(userId: string, afterRoomId: number, limit: number): Promise<RoomSummary[]>
 }
 
 export interface OpenedRoom {

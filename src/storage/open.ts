@@ -2,7 +2,7 @@ import { chmodSync, existsSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { StartError } from '../lib/errors.ts'
 import type { Durability } from './sqlite/database.ts'
-import { lockDataDir } from './sqlite/lock.ts'
+import { type Lock, lockDataDir } from './sqlite/lock.ts'
 import { databasePath, type MigrationReport, migrateSqlite } from './sqlite/migrate.ts'
 import { openSqlite } from './sqlite/open.ts'
 import type { Storage, StorageEvents } from './storage.ts'
@@ -22,8 +22,7 @@ interface Opening extends Place {
 export function migrateStorage({ dataDir, durability }: Place, { check }: { check: boolean }): MigrationReport {
   return orStartError(dataDir, () => {
     if (check) return migrateSqlite(dataDir, durability, true)
-    makeDataDir(dataDir)
-    const lock = lockDataDir(dataDir)
+    const lock = requireLock(dataDir)
     try {
       return migrateSqlite(dataDir, durability, false)
     } finally {
@@ -34,11 +33,29 @@ export function migrateStorage({ dataDir, durability }: Place, { check }: { chec
 
 /** Makes the data directory, takes its lock, migrates, opens. Closing the storage releases the lock. */
 export async function openStorage(opening: Opening): Promise<{ storage: Storage; migrations: MigrationReport }> {
-  const { dataDir, durability, ...rest } = opening
+  return openLocked(
+    opening,
+    orStartError(opening.dataDir, () => requireLock(opening.dataDir)),
+  )
+}
+
+/** For a command: as above where no server runs; else beside it, on the schema that it has. */
+export async function openBeside(opening: Opening): Promise<Storage> {
+  const { dataDir, ...rest } = opening
   const lock = orStartError(dataDir, () => {
     makeDataDir(dataDir)
     return lockDataDir(dataDir)
   })
+  if (lock) return (await openLocked(opening, lock)).storage
+  if (orStartError(dataDir, () => migrateSqlite(dataDir, 'full', true)).pending.length > 0) {
+    throw new StartError(
+      `${dataDir} is in use by an older Parley. Use the command of that one, or restart it as this one.`,
+    )
+  }
+  return openSqlite({ path: databasePath(dataDir), ...rest, durability: 'full', isGuest: true })
+}
+
+async function openLocked({ dataDir, durability, ...rest }: Opening, lock: Lock) {
   try {
     const migrations = orStartError(dataDir, () => migrateSqlite(dataDir, durability, false))
     const storage = await openSqlite({ path: databasePath(dataDir), durability, ...rest })
@@ -51,6 +68,15 @@ export async function openStorage(opening: Opening): Promise<{ storage: Storage;
     lock.release()
     throw error
   }
+}
+
+function requireLock(dataDir: string): Lock {
+  makeDataDir(dataDir)
+  const lock = lockDataDir(dataDir)
+  if (lock) return lock
+  throw new StartError(
+    `${dataDir} is in use by another Parley. Stop that one first, or start this one with another --data-dir.`,
+  )
 }
 
 /** Whatever a copy or an older release made them, the files are for their user alone: SQLite gives its log their mode. */

@@ -1,7 +1,10 @@
-import type { AccountStore, SessionStore } from '../auth/store.ts'
+import type { AccountStore } from '../accounts/store.ts'
+import type { RevocationStore, SessionStore } from '../auth/store.ts'
+import type { KeyStore } from '../keys/store.ts'
 import type { MessageStore } from '../messages/store.ts'
 import type { ProductStore } from '../products/store.ts'
 import type { RoomStore } from '../rooms/store.ts'
+import type { UserStore } from '../users/store.ts'
 
 /** How the write path does; for metrics and readiness. */
 export interface StorageHealth {
@@ -24,8 +27,11 @@ export interface StorageEvents {
 export interface Storage {
   /** Its name and version, for people. */
   engine: string
+  users: UserStore
   accounts: AccountStore
   sessions: SessionStore
+  revocations: RevocationStore
+  keys: KeyStore
   products: ProductStore
   rooms: RoomStore
   messages: MessageStore

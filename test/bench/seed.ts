@@ -115,7 +115,7 @@ async function roomsIn({ products, rooms }: Storage, pairs: [Person, Person][]):
   await inChunks([...offers], ([owner, id]) => products.create({ id, ownerId: owner.id, ...PRODUCT, at }))
   const seats = await inChunks(pairs, async ([owner, customer]): Promise<Seat[]> => {
     const sides = { ownerId: owner.id, customerId: customer.id, productId: offers.get(owner) ?? '' }
-    const roomId = (await rooms.open({ ...sides, at, make: true }))?.roomId ?? 0
+    const roomId = (await rooms.open({ ...sides, at }))?.roomId ?? 0
     return [
       { roomId, person: owner },
       { roomId, person: customer },

@@ -30,7 +30,7 @@ const channelsPage = (roomId: number, email: string) => `<!doctype html>
 async function openShopPage({ page }: OpenBrowser, server: RunningParley, person: Person, roomId: number) {
   const body = channelsPage(roomId, person.email)
   await page.route('**/shop/room', (route) => route.fulfill({ contentType: 'text/html', body }))
-  await page.goto(`${server.url}/livez`)
+  await page.goto(`${server.url}/docs`)
   const status = await page.evaluate(
     async ({ email, password }) => {
       const headers = { 'content-type': 'application/json' }

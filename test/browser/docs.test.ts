@@ -22,7 +22,7 @@ test('with a token pasted in, it tries a route out', async () => {
   const { page } = browser
   await page.goto(`${parley.url}/docs`)
   await page.locator('button.authorize').first().click()
-  await page.locator('#auth-bearer-value').fill(token)
+  await page.locator('#auth-bearer-value').first().fill(token)
   await page.getByRole('button', { name: 'Apply credentials' }).first().click()
   await page.getByRole('button', { name: 'Close', exact: true }).first().click()
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
-import type { Peer } from '../../src/auth/model.ts'
 import type { Storage } from '../../src/storage/storage.ts'
+import type { Peer } from '../../src/users/model.ts'
 import { accountIn, failure, roomIn, type TestStorage } from '../support/storage.ts'
 
 const draft = (roomId: number, sender: Peer, text: string, clientId: string | null = null) => ({
@@ -108,7 +108,7 @@ export function storageContract(name: string, open: () => Promise<TestStorage>) 
     test('[ST10] makes one room for an owner, a customer and a product, however many ask at once', async () => {
       await using opened = await open()
       const { key, roomId } = await roomIn(opened.storage)
-      const asked = Array.from({ length: 20 }, () => opened.storage.rooms.open({ ...key, at: 2, make: true }))
+      const asked = Array.from({ length: 20 }, () => opened.storage.rooms.open({ ...key, at: 2 }))
       expect(new Set((await Promise.all(asked)).map((room) => room?.roomId))).toEqual(new Set([roomId]))
     })
 
@@ -148,7 +148,7 @@ export function storageContract(name: string, open: () => Promise<TestStorage>) 
         ...{ priceMinor: null, currency: null, imageUrl: null, url: null },
       })
       const key = { ownerId: customer.id, customerId: owner.id, productId: mine.id }
-      const turned = await storage.rooms.open({ ...key, at: 1, make: true })
+      const turned = await storage.rooms.open({ ...key, at: 1 })
       for (const room of [roomId, roomId, turned?.roomId ?? 0])
         await storage.messages.append(draft(room, customer, 'hi'))
       expect(await storage.rooms.totalUnread(owner.id)).toBe(3)
@@ -167,7 +167,7 @@ export function storageContract(name: string, open: () => Promise<TestStorage>) 
       const tent = { title: 'Tent', priceMinor: null, currency: null, imageUrl: null, url: null }
       await storage.products.create({ ...tent, id: 'tent', ownerId: owner.id, at: 1 })
       const key = { ownerId: owner.id, customerId: customer.id, productId: 'tent' }
-      const second = (await storage.rooms.open({ ...key, at: 1, make: true }))?.roomId ?? 0
+      const second = (await storage.rooms.open({ ...key, at: 1 }))?.roomId ?? 0
       await storage.messages.append(draft(second, customer, 'hi'))
       await storage.messages.append(draft(roomId, customer, 'hi'))
       expect(await roomsOf(owner)).toEqual([roomId, second])
@@ -192,26 +192,32 @@ export function storageContract(name: string, open: () => Promise<TestStorage>) 
       await using opened = await open()
       const { sessions } = opened.storage
       const { id, session } = await accountIn(opened.storage, 'minji')
-      const ticket = { userId: id, sessionHash: session.tokenHash, origin: undefined, expiresAt: 100 }
+      const basis = { session: session.tokenHash }
+      const ticket = { userId: id, basis, origin: undefined, expiresAt: 100 }
       await sessions.issueTicket({ ...ticket, ticketHash: 'a' }, 1)
       await sessions.issueTicket({ ...ticket, ticketHash: 'b' }, 1)
       const spent = await Promise.all(Array.from({ length: 5 }, () => sessions.spendTicket('a')))
       expect(spent.filter((record) => record?.userId === id)).toHaveLength(1)
-      await sessions.end(session.tokenHash)
+      await sessions.end(session.tokenHash, 2)
       expect(await sessions.spendTicket('b')).toBeUndefined()
       expect(await sessions.find(session.tokenHash)).toBeUndefined()
       expect(await sessions.issueTicket({ ...ticket, ticketHash: 'c' }, 1)).toBe(false)
     })
 
-    test('[ST22] ends all sessions but one with a new password, and tells which', async () => {
+    test('[ST22] ends all sessions but one with a new password, and leaves word of them', async () => {
       await using opened = await open()
-      const { accounts, sessions } = opened.storage
+      const { accounts, sessions, revocations } = opened.storage
+      const { place } = await revocations.after(undefined)
       const { id, session } = await accountIn(opened.storage, 'minji')
       const second = { tokenHash: 'second', userId: id, createdAt: 1, expiresAt: 100 }
       expect(await sessions.start(second, 'none')).toBe(true)
       const change = { current: 'none', next: 'new', keep: 'second' }
-      expect(await accounts.setPassword(id, change)).toEqual([session.tokenHash])
-      expect(await sessions.find('second')).toMatchObject({ account: { id } })
+      expect(await accounts.setPassword(id, change, 7)).toBe(true)
+      expect(await sessions.find(session.tokenHash)).toBeUndefined()
+      expect(await sessions.find('second')).toMatchObject({ user: { id } })
+      const told = await revocations.after(place)
+      expect(told.revocations).toEqual([{ kind: 'session', subject: session.tokenHash, at: 7 }])
+      expect(await revocations.after(told.place)).toEqual({ revocations: [], place: told.place })
     })
 
     test('[ST23] neither starts a session nor sets a password for a hash that has changed since it was checked', async () => {
@@ -220,11 +226,11 @@ export function storageContract(name: string, open: () => Promise<TestStorage>) 
       const { id, session } = await accountIn(opened.storage, 'minji')
       const late = { tokenHash: 'late', userId: id, createdAt: 1, expiresAt: 100 }
       const [changed, again, started] = await Promise.all([
-        accounts.setPassword(id, { current: 'none', next: 'new', keep: session.tokenHash }),
-        accounts.setPassword(id, { current: 'none', next: 'newer', keep: session.tokenHash }),
+        accounts.setPassword(id, { current: 'none', next: 'new', keep: session.tokenHash }, 2),
+        accounts.setPassword(id, { current: 'none', next: 'newer', keep: session.tokenHash }, 2),
         sessions.start(late, 'none'),
       ])
-      expect({ changed, again, started }).toEqual({ changed: [], again: undefined, started: false })
+      expect({ changed, again, started }).toEqual({ changed: true, again: false, started: false })
       expect(await sessions.find('late')).toBeUndefined()
       expect(await sessions.start(late, 'new')).toBe(true)
     })

@@ -54,7 +54,7 @@ export async function roomIn(storage: Storage) {
   const fields = { title: 'Bike', priceMinor: null, currency: null, imageUrl: null, url: null }
   await storage.products.create({ ...fields, id: productId, ownerId: owner.id, at: 1 })
   const key = { ownerId: owner.id, customerId: customer.id, productId }
-  const opened = await storage.rooms.open({ ...key, at: 1, make: true })
+  const opened = await storage.rooms.open({ ...key, at: 1 })
   return { owner, customer, productId, key, roomId: opened?.roomId ?? 0 }
 }
 

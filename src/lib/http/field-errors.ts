@@ -14,6 +14,8 @@ const FAULTS: { [type in ValueErrorType]?: Fault } = {
   [ValueErrorType.Integer]: 'no_whole_number',
   [ValueErrorType.IntegerMinimum]: 'too_small',
   [ValueErrorType.IntegerMaximum]: 'too_large',
+  [ValueErrorType.ArrayMinItems]: 'too_few_items',
+  [ValueErrorType.ArrayMaxItems]: 'too_many_items',
   [ValueErrorType.StringMinLength]: 'too_short',
   [ValueErrorType.StringMaxLength]: 'too_long',
 }
@@ -34,6 +36,8 @@ function measureOf({ type, schema }: ValueError): Pick<FieldError, 'limit'> {
   const measures: { [type in ValueErrorType]?: number | undefined } = {
     [ValueErrorType.IntegerMinimum]: schema.minimum,
     [ValueErrorType.IntegerMaximum]: schema.maximum,
+    [ValueErrorType.ArrayMinItems]: schema.minItems,
+    [ValueErrorType.ArrayMaxItems]: schema.maxItems,
     [ValueErrorType.StringMinLength]: schema.minLength,
     [ValueErrorType.StringMaxLength]: schema.maxLength,
   }

@@ -13,6 +13,30 @@ export const signedIn = (summary: string, description = summary) => ({
   security: [{ bearer: [] }, { cookie: [] }],
 })
 
+/** What it says of a route for people who are signed in and for the marketplace's backend. */
+export const signedInOrKey = (scope: string, summary: string, description = summary) => ({
+  summary,
+  description: `${description} Also for a server key with the scope \`${scope}\`.`,
+  security: [{ bearer: [] }, { cookie: [] }, { serverKey: [] }],
+})
+
+/** What it says of a route for the marketplace's backend alone. */
+export const forKeys = (scope: string, summary: string, description = summary) => ({
+  summary,
+  description: `${description} For a server key with the scope \`${scope}\`.`,
+  security: [{ serverKey: [] as string[] }],
+})
+
+/** What it says of a route for the marketplace's backend, and for people with a role. */
+export const forKeysAnd = (people: 'moderators' | 'admins', ...about: Parameters<typeof forKeys>) => {
+  const operation = forKeys(...about)
+  return {
+    ...operation,
+    description: `${operation.description} For ${people} too.`,
+    security: [{ bearer: [] }, { cookie: [] }, ...operation.security],
+  }
+}
+
 /** The body of a 204. */
 export const Nothing = t.Void({ description: 'Nothing.' })
 

@@ -54,3 +54,6 @@ export function failures(...codes: ErrorCode[]): Record<number, typeof Problem> 
 
 /** What may be wrong with any body. */
 export const BODY_FAULTS = ['bad_request', 'too_large', 'unsupported_type', 'invalid'] as const
+
+/** What may be wrong with who is asking. */
+export const CALLER_FAULTS = ['unauthenticated', 'forbidden'] as const

@@ -35,3 +35,15 @@ export class Proxies {
     return family !== 0 && this.#trusted.check(address, family === 6 ? 'ipv6' : 'ipv4')
   }
 }
+
+/** What limits go by: an IPv4 address, however it is written, or the /64 of an IPv6 one, of which a customer has all. */
+export function networkOf(ip: string): string {
+  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(ip)?.[1]
+  if (mapped !== undefined) return mapped
+  if (isIP(ip) !== 6) return ip
+  // As a URL has it: no zone, no dotted end, no leading zeros.
+  const canonical = URL.parse(`http://[${ip.replace(/%.*$/, '')}]`)?.hostname.slice(1, -1) ?? ip
+  const [left = [], right] = canonical.split('::').map((part) => part.split(':').filter((group) => group !== ''))
+  const zeros = right ? Array<string>(8 - left.length - right.length).fill('0') : []
+  return `${[...left, ...zeros, ...(right ?? [])].slice(0, 4).join(':')}::/64`
+}

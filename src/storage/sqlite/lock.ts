@@ -2,11 +2,15 @@ import { Database } from 'bun:sqlite'
 import { join } from 'node:path'
 import { StartError } from '../../lib/errors.ts'
 
+export interface Lock {
+  release(): void
+}
+
 /**
  * Holds the data directory for this process by an open transaction on `lock.db`. The kernel frees it when the process
- * dies, however it dies, so there is no stale lock to remove.
+ * dies, however it dies, so there is no stale lock to remove. `undefined` where another process holds it.
  */
-export function lockDataDir(dataDir: string): { release(): void } {
+export function lockDataDir(dataDir: string): Lock | undefined {
   const path = join(dataDir, 'lock.db')
   const database = new Database(path, { create: true })
   try {
@@ -17,10 +21,7 @@ export function lockDataDir(dataDir: string): { release(): void } {
     const code = error instanceof Error && 'code' in error ? error.code : undefined
     if (code === 'SQLITE_NOTADB') throw new StartError(`${path} is no lock of Parley's. Remove it.`, { cause: error })
     if (code !== 'SQLITE_BUSY') throw error
-    throw new StartError(
-      `${dataDir} is in use by another Parley. Stop that one first, or start this one with another --data-dir.`,
-      { cause: error },
-    )
+    return undefined
   }
   return { release: () => database.close() }
 }

@@ -1,11 +1,14 @@
 import { ChatError } from '../../lib/errors.ts'
 import type { Storage, StorageEvents } from '../storage.ts'
-import { sqliteAccounts } from './accounts.ts'
 import { type Durability, openDatabase, sqliteVersion } from './database.ts'
-import { sqliteMessages } from './messages.ts'
-import { sqliteProducts } from './products.ts'
-import { sqliteRooms } from './rooms.ts'
-import { sqliteSessions } from './sessions.ts'
+import { sqliteAccounts } from './stores/accounts.ts'
+import { sqliteKeys } from './stores/keys.ts'
+import { sqliteMessages } from './stores/messages.ts'
+import { sqliteProducts } from './stores/products.ts'
+import { sqliteRevocations } from './stores/revocations.ts'
+import { sqliteRooms } from './stores/rooms.ts'
+import { sqliteSessions } from './stores/sessions.ts'
+import { sqliteUsers } from './stores/users.ts'
 import type { Commands } from './writer/commands.ts'
 import { codeOf, problemOf } from './writer/faults.ts'
 import { WriteQueue } from './writer/queue.ts'
@@ -17,21 +20,27 @@ export interface SqliteOptions {
   workerUrl: string
   now: () => number
   events?: StorageEvents
+  /** Another process, a running server, has the lock. */
+  isGuest?: boolean
 }
 
 const PROBE_AFTER_MS = 5000
 
 /** One writer, in a thread of its own; reads on a read-only connection here. The schema is expected to be there. */
-export async function openSqlite({ path, durability, workerUrl, now, events = {} }: SqliteOptions): Promise<Storage> {
-  const queue = await WriteQueue.open<Commands>(workerUrl, { path, durability }, events)
+export async function openSqlite(options: SqliteOptions): Promise<Storage> {
+  const { path, durability, workerUrl, now, events = {}, isGuest = false } = options
+  const queue = await WriteQueue.open<Commands>(workerUrl, { path, durability, isGuest }, events)
   const { sqlite, db } = openDatabase(path, 'read', durability)
   const { write } = queue
   const watched = <S extends object>(store: S) => watching(store, queue.reportDamage.bind(queue))
 
   return {
     engine: `SQLite ${sqliteVersion(sqlite)}`,
+    users: watched(sqliteUsers(db, write, now)),
     accounts: watched(sqliteAccounts(db, write)),
     sessions: watched(sqliteSessions(db, write)),
+    revocations: watched(sqliteRevocations(db)),
+    keys: watched(sqliteKeys(db, write)),
     products: watched(sqliteProducts(db, write)),
     rooms: watched(sqliteRooms(db, write)),
     messages: watched(sqliteMessages(db, write)),

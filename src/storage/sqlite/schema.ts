@@ -21,6 +21,12 @@ export const users = sqliteTable(
       .default('user'),
     createdAt: integer('created_at').notNull(),
     disabledAt: integer('disabled_at'),
+    // Nothing personal is left of them; the id stays, so that a late token of theirs finds nobody.
+    erasedAt: integer('erased_at'),
+    // How old the name and the e-mail are: a token of the marketplace that was issued before does not bring back old ones.
+    profileAt: integer('profile_at').notNull().default(0),
+    // Tokens of the marketplace that were issued before are refused.
+    tokensFrom: integer('tokens_from').notNull().default(0),
   },
   // An e-mail is one person's only among password accounts: nobody verified it, so it never links two identities.
   (table) => [
@@ -52,6 +58,9 @@ export const tickets = sqliteTable(
       .references(() => users.id, { onDelete: 'cascade' }),
     // The session that asked for it: when that ends, so do its tickets and the sockets they opened.
     sessionHash: text('session_hash').references(() => sessions.tokenHash, { onDelete: 'cascade' }),
+    // Or, without a session: when the host token that asked for it was first seen, and when that runs out.
+    tokenSeenAt: integer('token_seen_at'),
+    tokenExpiresAt: integer('token_expires_at'),
     origin: text('origin'),
     expiresAt: integer('expires_at').notNull(),
   },
@@ -61,6 +70,35 @@ export const tickets = sqliteTable(
     index('tickets_expiry').on(table.expiresAt),
   ],
 )
+
+/** What the marketplace's backend shows of itself. */
+export const serverKeys = sqliteTable(
+  'server_keys',
+  {
+    id: text('id').primaryKey(),
+    name: text('name').notNull(),
+    keyHash: text('key_hash').notNull(),
+    // Separated by commas.
+    scopes: text('scopes').notNull(),
+    createdAt: integer('created_at').notNull(),
+    lastUsedAt: integer('last_used_at'),
+    revokedAt: integer('revoked_at'),
+  },
+  // A name is free again when its key was revoked.
+  (table) => [
+    uniqueIndex('server_keys_hash').on(table.keyHash),
+    uniqueIndex('server_keys_name').on(table.name).where(sql`revoked_at IS NULL`),
+  ],
+)
+
+/** What has ended, for whoever has a socket open on it: read by every node, a moment later. */
+export const revocations = sqliteTable('revocations', {
+  number: integer('number').primaryKey({ autoIncrement: true }),
+  kind: text('kind', { enum: ['session', 'tokens', 'user'] }).notNull(),
+  // The hash of a session's token, or a person's id.
+  subject: text('subject').notNull(),
+  at: integer('at').notNull(),
+})
 
 export const products = sqliteTable(
   'products',

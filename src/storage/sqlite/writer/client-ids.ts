@@ -32,7 +32,7 @@ export class ClientIds {
       .prepare()
   }
 
-  find(room: RoomRow, senderNo: number, clientId: string): Earlier | undefined {
+  find(room: RoomRow, senderNo: number | null, clientId: string): Earlier | undefined {
     const recent = room.recent ?? this.#read(room)
     const hash = hashOf(senderNo, clientId)
     for (let slot = recent.indexOf(hash); slot !== -1; slot = recent.indexOf(hash, slot + 1)) {
@@ -43,7 +43,7 @@ export class ClientIds {
   }
 
   /** To be called with the room already at the seq of the new message. */
-  note(room: RoomRow, senderNo: number, clientId: string | null): void {
+  note(room: RoomRow, senderNo: number | null, clientId: string | null): void {
     if (!room.recent) return
     room.recent[room.lastSeq % CLIENT_ID_WINDOW] = clientId === null ? 0 : hashOf(senderNo, clientId)
   }
@@ -51,7 +51,7 @@ export class ClientIds {
   #read(room: RoomRow): Uint32Array {
     const recent = new Uint32Array(CLIENT_ID_WINDOW)
     for (const { seq, sender, client } of this.#newest.all({ room: room.id, seq: room.lastSeq - CLIENT_ID_WINDOW })) {
-      recent[seq % CLIENT_ID_WINDOW] = hashOf(sender ?? 0, client ?? '')
+      recent[seq % CLIENT_ID_WINDOW] = hashOf(sender, client ?? '')
     }
     room.recent = recent
     return recent
@@ -59,6 +59,6 @@ export class ClientIds {
 }
 
 /** Never 0: that marks an entry without a client id. */
-const hashOf = (senderNo: number, clientId: string) => Bun.hash.xxHash32(`${senderNo} ${clientId}`) || 1
+const hashOf = (senderNo: number | null, clientId: string) => Bun.hash.xxHash32(`${senderNo ?? 0} ${clientId}`) || 1
 
 const newestSeqIn = (slot: number, lastSeq: number) => lastSeq - ((lastSeq - slot) % CLIENT_ID_WINDOW)

@@ -1,10 +1,12 @@
 import type { Database } from 'bun:sqlite'
-import { accountCommands } from '../accounts.ts'
 import type { Db } from '../database.ts'
-import { appendCommands } from '../messages.ts'
-import { productCommands } from '../products.ts'
-import { roomCommands } from '../rooms.ts'
-import { sessionCommands } from '../sessions.ts'
+import { accountCommands } from '../stores/accounts.ts'
+import { keyCommands } from '../stores/keys.ts'
+import { appendCommands, erasureCommands } from '../stores/messages.ts'
+import { productCommands } from '../stores/products.ts'
+import { roomCommands } from '../stores/rooms.ts'
+import { sessionCommands } from '../stores/sessions.ts'
+import { userCommands } from '../stores/users.ts'
 import { heartbeatCommands } from './meta.ts'
 import type { RoomsInHand } from './rooms-in-hand.ts'
 
@@ -14,10 +16,13 @@ import type { RoomsInHand } from './rooms-in-hand.ts'
  */
 export const commandsFor = (sqlite: Database, db: Db, rooms: RoomsInHand) => ({
   ...accountCommands(db),
+  ...userCommands(db),
+  ...keyCommands(db),
   ...sessionCommands(db),
   ...productCommands(db),
   ...roomCommands(db, rooms),
   ...appendCommands(sqlite, db, rooms),
+  ...erasureCommands(db),
   ...heartbeatCommands(db),
 })
 

@@ -4,6 +4,8 @@ import type { Durability } from '../database.ts'
 export interface Opening {
   path: string
   durability: Durability
+  /** A command beside a running server, whose run this is. */
+  isGuest?: boolean
 }
 
 /** One write: the name of a command, then its arguments. */

@@ -8,9 +8,9 @@ import type { Item, Opening } from './wire.ts'
 
 declare const self: Worker
 
-function open({ path, durability }: Opening) {
+function open({ path, durability, isGuest = false }: Opening) {
   const { sqlite, db } = openDatabase(path, 'writer', durability)
-  beginRun(db, durability)
+  if (!isGuest) beginRun(db, durability)
   // A relaxed run does not flush its commits, and this one has to outlast a power cut.
   if (durability === 'relaxed') mergeLog(sqlite)
   const rooms = new RoomsInHand(sqlite)
@@ -21,7 +21,7 @@ function open({ path, durability }: Opening) {
     // The queue's types hold names and arguments together; after JSON the compiler cannot see that any more.
     run: ([name, ...args]) => (commands[name as keyof Commands] as (...args: unknown[]) => unknown)(...args),
   })
-  return { batches, close: () => close(sqlite, db) }
+  return { batches, close: () => (isGuest ? sqlite.close() : close(sqlite, db)) }
 }
 
 function close(sqlite: Database, db: Db) {

@@ -1,9 +1,10 @@
 import { and, eq, inArray, isNull, lt, sql } from 'drizzle-orm'
-import type { NewSession, SessionStore, TicketRecord } from '../../auth/store.ts'
-import { toAccount } from './accounts.ts'
-import type { Db } from './database.ts'
-import { sessions, tickets, users } from './schema.ts'
-import type { Write } from './writer/wire.ts'
+import type { NewSession, SessionStore, TicketRecord } from '../../../auth/store.ts'
+import type { Db } from '../database.ts'
+import { sessions, tickets, users } from '../schema.ts'
+import type { Write } from '../writer/wire.ts'
+import { addRevocations } from './revocations.ts'
+import { toUser } from './users.ts'
 
 /** How many expired sessions and tickets a new one clears away: more than it adds, so they never pile up. */
 const CLEARED_AT_ONCE = 20
@@ -28,14 +29,21 @@ export const sessionCommands = (db: Db) => ({
     return null
   },
 
-  endSession(tokenHash: string): null {
-    db.delete(sessions).where(eq(sessions.tokenHash, tokenHash)).run()
+  endSession(tokenHash: string, at: number): null {
+    const ended = db.delete(sessions).where(eq(sessions.tokenHash, tokenHash)).returning({ hash: sessions.tokenHash })
+    addRevocations(
+      db,
+      'session',
+      ended.all().map(({ hash }) => hash),
+      at,
+    )
     return null
   },
 
-  issueTicket(ticket: StoredTicket & { sessionHash: string }, at: number): boolean {
-    const own = eq(sessions.tokenHash, ticket.sessionHash)
-    if (!db.select({ hash: sessions.tokenHash }).from(sessions).where(own).get()) return false
+  issueTicket(ticket: StoredTicket, at: number): boolean {
+    const { sessionHash } = ticket
+    if (sessionHash !== null && !db.select().from(sessions).where(eq(sessions.tokenHash, sessionHash)).get())
+      return false
     const expired = lt(tickets.expiresAt, at)
     const old = db.select({ hash: tickets.ticketHash }).from(tickets).where(expired).limit(CLEARED_AT_ONCE)
     db.delete(tickets).where(inArray(tickets.ticketHash, old)).run()
@@ -49,42 +57,46 @@ export const sessionCommands = (db: Db) => ({
 })
 
 export function sqliteSessions(db: Db, write: Write<ReturnType<typeof sessionCommands>>): SessionStore {
-  const live = and(eq(sessions.tokenHash, sql.placeholder('tokenHash')), isNull(users.disabledAt))
   const byToken = db
     .select({
-      id: users.id,
-      email: users.email,
-      username: users.username,
-      createdAt: users.createdAt,
+      user: users,
+      createdAt: sessions.createdAt,
       expiresAt: sessions.expiresAt,
       lastUsedAt: sessions.lastUsedAt,
     })
     .from(sessions)
     .innerJoin(users, eq(users.id, sessions.userId))
-    .where(live)
+    .where(eq(sessions.tokenHash, sql.placeholder('tokenHash')))
     .prepare()
 
   return {
     start: (session, passwordHash) => write('startSession', session, passwordHash),
     async find(tokenHash) {
       const row = byToken.get({ tokenHash })
-      return row && { account: toAccount(row), expiresAt: row.expiresAt, lastUsedAt: row.lastUsedAt }
+      return row && { ...row, user: toUser(row.user) }
     },
     async touch(tokenHash, at) {
       await write('touchSession', tokenHash, at)
     },
-    async end(tokenHash) {
-      await write('endSession', tokenHash)
+    async end(tokenHash, at) {
+      await write('endSession', tokenHash, at)
     },
-    issueTicket: (ticket, at) => write('issueTicket', { ...ticket, origin: ticket.origin ?? null }, at),
+    issueTicket: (ticket, at) => write('issueTicket', toRow(ticket), at),
     async spendTicket(ticketHash) {
       const row = await write('spendTicket', ticketHash)
-      return row?.sessionHash ? toTicket({ ...row, sessionHash: row.sessionHash }) : undefined
+      return row ? toTicket(row) : undefined
     },
   }
 }
 
-const toTicket = (row: StoredTicket & { sessionHash: string }): TicketRecord => ({
-  ...row,
-  origin: row.origin ?? undefined,
-})
+function toRow({ basis, origin, ...ticket }: TicketRecord): StoredTicket {
+  const [sessionHash, tokenSeenAt, tokenExpiresAt] =
+    'session' in basis ? [basis.session, null, null] : [null, basis.seenAt, basis.expiresAt]
+  return { ...ticket, origin: origin ?? null, sessionHash, tokenSeenAt, tokenExpiresAt }
+}
+
+function toTicket({ sessionHash, tokenSeenAt, tokenExpiresAt, origin, ...ticket }: StoredTicket): TicketRecord {
+  const basis =
+    sessionHash === null ? { seenAt: tokenSeenAt ?? 0, expiresAt: tokenExpiresAt ?? 0 } : { session: sessionHash }
+  return { ...ticket, basis, origin: origin ?? undefined }
+}

@@ -1,34 +1,29 @@
 import { Elysia, t } from 'elysia'
+import { sessionCookie } from '../auth/credentials.ts'
+import { type AuthGuard, peerOf } from '../auth/guard.ts'
+import { Ticket, TicketRequest } from '../auth/model.ts'
+import type { Origins } from '../auth/origins.ts'
+import type { Sessions } from '../auth/sessions.ts'
+import type { Tickets } from '../auth/tickets.ts'
 import { Nothing, open, signedIn } from '../lib/http/operation.ts'
-import { BODY_FAULTS, failures } from '../lib/http/problem.ts'
+import { BODY_FAULTS, CALLER_FAULTS, failures } from '../lib/http/problem.ts'
 import type { Proxies } from '../lib/http/proxies.ts'
-import type { Accounts } from './accounts.ts'
-import { sessionCookie } from './credentials.ts'
-import { type AuthGuard, peerOf } from './guard.ts'
-import {
-  Credentials,
-  NewAccount,
-  PasswordChange,
-  ProfileChange,
-  SessionGrant,
-  Ticket,
-  TicketRequest,
-  User,
-} from './model.ts'
-import type { Origins } from './origins.ts'
-import type { Sessions } from './sessions.ts'
+import { User } from '../users/model.ts'
+import { Credentials, NewAccount, PasswordChange, ProfileChange, SessionGrant } from './model.ts'
+import type { Accounts } from './service.ts'
 
 interface Deps {
   guard: AuthGuard
   accounts: Accounts
   sessions: Sessions
+  tickets: Tickets
   origins: Origins
   proxies: Proxies
   /** Whether people reach this server by https, whatever a proxy before it says. */
   isPublicTls: boolean
 }
 
-export const authRoutes = (deps: Deps) =>
+export const accountRoutes = (deps: Deps) =>
   new Elysia({ prefix: '/api', tags: ['accounts'] }).use(sessionRoutes(deps)).use(personRoutes(deps))
 
 const sessionRoutes = ({ guard, accounts, sessions, origins, proxies, isPublicTls }: Deps) =>
@@ -69,7 +64,7 @@ const sessionRoutes = ({ guard, accounts, sessions, origins, proxies, isPublicTl
       SIGN_OUT,
     )
 
-const personRoutes = ({ guard, accounts, sessions, origins }: Deps) =>
+const personRoutes = ({ guard, accounts, tickets, origins }: Deps) =>
   new Elysia()
     .use(guard)
     .get('/me', ({ me }) => accounts.me(me), ME)
@@ -80,7 +75,7 @@ const personRoutes = ({ guard, accounts, sessions, origins }: Deps) =>
       async ({ me, body, request, server, status }) => {
         // A ticket that is bound to a foreign Origin would open nothing.
         origins.refuseForeign(request, peerOf(request, server))
-        return status(201, await sessions.issueTicket(me, body?.origin ?? request.headers.get('origin') ?? undefined))
+        return status(201, await tickets.issue(me, body?.origin ?? request.headers.get('origin') ?? undefined))
       },
       TICKET,
     )
@@ -89,7 +84,7 @@ const SIGN_UP = {
   body: NewAccount,
   response: {
     201: SessionGrant,
-    ...failures(...BODY_FAULTS, 'forbidden', 'origin_not_allowed', 'email_taken', 'unavailable'),
+    ...failures(...BODY_FAULTS, 'forbidden', 'origin_not_allowed', 'email_taken', 'rate_limited', 'unavailable'),
   },
   detail: open('Sign up', 'Makes an account and its first session, and sets the session cookie.'),
 }
@@ -98,39 +93,39 @@ const SIGN_IN = {
   body: Credentials,
   response: {
     201: SessionGrant,
-    ...failures(...BODY_FAULTS, 'unauthenticated', 'origin_not_allowed', 'unavailable'),
+    ...failures(...BODY_FAULTS, ...CALLER_FAULTS, 'origin_not_allowed', 'rate_limited', 'unavailable'),
   },
   detail: open('Sign in', 'An unknown e-mail and a wrong password get the same answer, in the same time.'),
 }
 
 const SIGN_OUT = {
-  auth: true as const,
-  response: { 204: Nothing, ...failures('unauthenticated', 'origin_not_allowed', 'unavailable') },
+  person: true as const,
+  response: { 204: Nothing, ...failures(...CALLER_FAULTS, 'origin_not_allowed', 'unavailable') },
   detail: signedIn('Sign out', 'Ends this session and closes its sockets.'),
 }
 
 const ME = {
-  auth: true as const,
-  response: { 200: User, ...failures('unauthenticated') },
+  person: true as const,
+  response: { 200: User, ...failures(...CALLER_FAULTS) },
   detail: signedIn('Who I am'),
 }
 
 const RENAME = {
-  auth: true as const,
+  person: true as const,
   body: ProfileChange,
   response: {
     200: User,
-    ...failures(...BODY_FAULTS, 'unauthenticated', 'origin_not_allowed', 'unavailable'),
+    ...failures(...BODY_FAULTS, ...CALLER_FAULTS, 'origin_not_allowed', 'unavailable'),
   },
   detail: signedIn('Change my name'),
 }
 
 const PASSWORD = {
-  auth: true as const,
+  person: true as const,
   body: PasswordChange,
   response: {
     204: Nothing,
-    ...failures(...BODY_FAULTS, 'unauthenticated', 'forbidden', 'origin_not_allowed', 'unavailable'),
+    ...failures(...BODY_FAULTS, ...CALLER_FAULTS, 'origin_not_allowed', 'rate_limited', 'unavailable'),
   },
   detail: signedIn(
     'Change my password',
@@ -139,11 +134,11 @@ const PASSWORD = {
 }
 
 const TICKET = {
-  auth: true as const,
+  person: true as const,
   body: t.Optional(TicketRequest),
   response: {
     201: Ticket,
-    ...failures(...BODY_FAULTS, 'unauthenticated', 'origin_not_allowed', 'unavailable'),
+    ...failures(...BODY_FAULTS, ...CALLER_FAULTS, 'origin_not_allowed', 'rate_limited', 'unavailable'),
   },
   detail: signedIn(
     'A ticket for one socket',

@@ -1,9 +1,9 @@
-import { and, desc, eq, isNull, lt, sql } from 'drizzle-orm'
-import type { NewProduct, Product } from '../../products/model.ts'
-import type { ProductFilter, ProductStore } from '../../products/store.ts'
-import type { Db } from './database.ts'
-import { products } from './schema.ts'
-import type { Write } from './writer/wire.ts'
+import { and, asc, desc, eq, gt, isNull, lt, sql } from 'drizzle-orm'
+import type { NewProduct, Product, ProductUpsert } from '../../../products/model.ts'
+import type { ProductFilter, ProductStore } from '../../../products/store.ts'
+import type { Db } from '../database.ts'
+import { products, users } from '../schema.ts'
+import type { Write } from '../writer/wire.ts'
 
 export type ProductRow = typeof products.$inferSelect
 type Fields = Partial<Required<NewProduct>>
@@ -21,7 +21,43 @@ export const productCommands = (db: Db) => ({
     const archivedAt = sql<number>`coalesce(${products.archivedAt}, ${at})`
     return db.update(products).set({ archivedAt }).where(owned(productId, ownerId)).returning().get() !== undefined
   },
+
+  upsertProducts(
+    items: (ProductUpsert & { id: string })[],
+    at: number,
+  ): [ProductRow, boolean][] | { ownerless: number } {
+    const isPerson = (id: string) =>
+      db
+        .select({ id: users.id })
+        .from(users)
+        .where(and(eq(users.id, id), isNull(users.erasedAt)))
+        .get() !== undefined
+    const ownerless = items.findIndex(({ ownerId }) => !isPerson(ownerId))
+    if (ownerless >= 0) return { ownerless }
+    return items.map((item) => upsertOne(db, item, at))
+  },
 })
+
+function upsertOne(db: Db, { archived, ...fields }: ProductUpsert & { id: string }, at: number): [ProductRow, boolean] {
+  const before = db.select().from(products).where(eq(products.id, fields.id)).get()
+  const since = before?.archivedAt ?? null
+  const archivedAt = archived === undefined ? since : archived ? (since ?? at) : null
+  if (!before)
+    return [
+      db
+        .insert(products)
+        .values({ ...fields, archivedAt, createdAt: at })
+        .returning()
+        .get(),
+      true,
+    ]
+  db.update(products)
+    .set({ ...fields, archivedAt })
+    .where(eq(products.id, fields.id))
+    .run()
+  // What was left out came through JSON, and so is not there at all.
+  return [{ ...before, ...fields, archivedAt }, false]
+}
 
 export function sqliteProducts(db: Db, write: Write<ReturnType<typeof productCommands>>): ProductStore {
   const byId = db
@@ -53,6 +89,16 @@ export function sqliteProducts(db: Db, write: Write<ReturnType<typeof productCom
       return row ? toProduct(row) : undefined
     },
     archive: (productId, ownerId, at) => write('archiveProduct', productId, ownerId, at),
+    async upsert(items, at) {
+      const upserted = await write('upsertProducts', items, at)
+      if (!Array.isArray(upserted)) return upserted
+      return upserted.map(([row, created]) => ({ product: toProduct(row), created }))
+    },
+    async ofOwner(ownerId, after, limit) {
+      const own = and(eq(products.ownerId, ownerId), gt(products.number, after))
+      const rows = db.select().from(products).where(own).orderBy(asc(products.number)).limit(limit).all()
+      return rows.map((row) => ({ product: toProduct(row), place: row.number }))
+    },
   }
 }
 

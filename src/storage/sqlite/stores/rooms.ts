@@ -1,13 +1,13 @@
-import { and, desc, eq, gt, or, type Placeholder, type SQL, sql } from 'drizzle-orm'
+import { and, asc, desc, eq, gt, or, type Placeholder, type SQL, sql } from 'drizzle-orm'
 import { alias } from 'drizzle-orm/sqlite-core'
-import type { Role, RoomSummary } from '../../rooms/model.ts'
-import type { InboxFilter, OpenedRoom, RoomStore, Sides } from '../../rooms/store.ts'
-import type { Db } from './database.ts'
+import type { Role, RoomSummary } from '../../../rooms/model.ts'
+import type { InboxFilter, OpenedRoom, RoomStore, Sides } from '../../../rooms/store.ts'
+import type { Db } from '../database.ts'
+import { messages, products, rooms, users } from '../schema.ts'
+import type { RoomsInHand } from '../writer/rooms-in-hand.ts'
+import type { Write } from '../writer/wire.ts'
 import { toMessage } from './messages.ts'
 import { toProduct } from './products.ts'
-import { messages, products, rooms, users } from './schema.ts'
-import type { RoomsInHand } from './writer/rooms-in-hand.ts'
-import type { Write } from './writer/wire.ts'
 
 type Mark = { readSeq: number; unread: number }
 
@@ -65,21 +65,12 @@ export function sqliteRooms(db: Db, write: Write<ReturnType<typeof roomCommands>
     .innerJoin(customers, eq(customers.number, rooms.customerNo))
     .where(eq(rooms.id, sql.placeholder('roomId')))
     .prepare()
-  const unread = db
-    .select({ total: unreadOf('owner') })
-    .from(rooms)
-    .where(eq(rooms.ownerNo, numberOf(sql.placeholder('userId'))))
-  const asCustomer = db
-    .select({ total: unreadOf('customer') })
-    .from(rooms)
-    .where(eq(rooms.customerNo, numberOf(sql.placeholder('userId'))))
-  const totals = unread.unionAll(asCustomer).prepare()
+  const totals = unreadTotals(db)
 
   return {
-    async open({ at, make, ...room }) {
-      if (make) return write('openRoom', room, at)
-      const existing = db.select({ roomId: rooms.id }).from(rooms).where(sameRoom(room)).get()
-      return existing && { ...existing, created: false }
+    open: ({ at, ...room }) => write('openRoom', room, at),
+    async find(room) {
+      return db.select({ roomId: rooms.id }).from(rooms).where(sameRoom(room)).get()?.roomId
     },
     async sides(roomId) {
       return members.get({ roomId })
@@ -100,6 +91,11 @@ export function sqliteRooms(db: Db, write: Write<ReturnType<typeof roomCommands>
       }))
     },
     markRead: (roomId, role, seq) => write('markRead', roomId, role, seq),
+    async ofUser(userId, afterRoomId, limit) {
+      const own = or(eq(rooms.ownerNo, numberOf(userId)), eq(rooms.customerNo, numberOf(userId)))
+      const rows = summaries(db, and(own, gt(rooms.id, afterRoomId)), limit, [asc(rooms.id)])
+      return rows.map((row) => toSummary(row, userId))
+    },
     async totalUnread(userId) {
       return totals.all({ userId }).reduce((sum, { total }) => sum + total, 0)
     },
@@ -114,11 +110,20 @@ const SIDE = {
 const unreadOf = (role: Role) =>
   sql<number>`coalesce(sum(max(0, ${rooms.lastCount} - ${SIDE[role].readCount})), 0)`.as('total')
 
+const unreadTotals = (db: Db) => {
+  const total = (role: Role) =>
+    db
+      .select({ total: unreadOf(role) })
+      .from(rooms)
+      .where(eq(SIDE[role].number, numberOf(sql.placeholder('userId'))))
+  return total('owner').unionAll(total('customer')).prepare()
+}
+
 function inInbox(userId: string, role: Role, { productId, unread, after }: InboxFilter): SQL | undefined {
   return and(
     eq(SIDE[role].number, numberOf(userId)),
-    // A room that was opened and never written in is nothing that its owner needs to see.
-    role === 'owner' ? gt(rooms.lastMessageId, 0) : undefined,
+    // A room in which nobody has written yet is nothing that its owner needs to see.
+    role === 'owner' ? gt(rooms.lastCount, 0) : undefined,
     productId === undefined ? undefined : eq(rooms.productId, productId),
     unread ? gt(rooms.lastCount, SIDE[role].readCount) : undefined,
     after === undefined
@@ -131,8 +136,10 @@ const owners = alias(users, 'owners')
 const customers = alias(users, 'customers')
 const peerColumns = (table: typeof owners | typeof customers) => ({ id: table.id, username: table.username })
 
+const NEWEST_FIRST = [desc(rooms.lastMessageId), desc(rooms.id)]
+
 /** One query for a page, whatever its length: the order comes from an inbox index, the rest by primary keys. */
-function summaries(db: Db, where: SQL | undefined, limit: number) {
+function summaries(db: Db, where: SQL | undefined, limit: number, order = NEWEST_FIRST) {
   return db
     .select({
       room: rooms,
@@ -147,7 +154,7 @@ function summaries(db: Db, where: SQL | undefined, limit: number) {
     .innerJoin(customers, eq(customers.number, rooms.customerNo))
     .leftJoin(messages, eq(messages.id, rooms.lastMessageId))
     .where(where)
-    .orderBy(desc(rooms.lastMessageId), desc(rooms.id))
+    .orderBy(...order)
     .limit(limit)
     .all()
 }

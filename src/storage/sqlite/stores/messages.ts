@@ -1,48 +1,50 @@
 import type { Database } from 'bun:sqlite'
-import { and, asc, desc, eq, gt, lt, sql } from 'drizzle-orm'
-import type { Peer } from '../../auth/model.ts'
-import { ChatError } from '../../lib/errors.ts'
-import type { Message } from '../../messages/model.ts'
-import type { MessageStore } from '../../messages/store.ts'
-import type { Db } from './database.ts'
-import { messages, rooms, users } from './schema.ts'
-import { ClientIds } from './writer/client-ids.ts'
-import type { RoomsInHand } from './writer/rooms-in-hand.ts'
-import type { Write } from './writer/wire.ts'
+import { and, asc, desc, eq, gt, lt, ne, or, sql } from 'drizzle-orm'
+import { ChatError } from '../../../lib/errors.ts'
+import type { Message } from '../../../messages/model.ts'
+import type { MessageStore } from '../../../messages/store.ts'
+import type { Peer } from '../../../users/model.ts'
+import type { Db } from '../database.ts'
+import { messages, rooms, users } from '../schema.ts'
+import { ClientIds } from '../writer/client-ids.ts'
+import type { RoomsInHand } from '../writer/rooms-in-hand.ts'
+import type { Write } from '../writer/wire.ts'
 
 /** `null`: no such room. `'reused'`: the client id stands for another text. */
 type Appended = { seq: number; at: number; created: boolean } | 'reused' | null
 
 /** A tuple, not an object: it crosses to the writer once a message. */
-type Row = [roomId: number, senderId: string, text: string, clientId: string | null, at: number]
+type Row = [roomId: number, senderId: string | null, text: string, clientId: string | null, at: number]
 
 export function appendCommands(sqlite: Database, db: Db, rooms: RoomsInHand) {
   const clientIds = new ClientIds(db)
   // Raw and prepared: this one statement runs once a message.
   const insert = sqlite.prepare(
     `INSERT INTO messages (room_id, seq, count_no, kind, sender_no, text, client_id, created_at)
-     VALUES (?, ?, ?, 'text', ?, ?, ?, ?)`,
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
   )
 
   return {
     append([roomId, senderId, text, clientId, at]: Row): Appended {
       const room = rooms.get(roomId)
       if (!room) return null
-      const isOwner = senderId === room.ownerId
-      const senderNo = isOwner ? room.ownerNo : room.customerNo
+      const senderNo = senderId === null ? null : senderId === room.ownerId ? room.ownerNo : room.customerNo
       const earlier = clientId === null ? undefined : clientIds.find(room, senderNo, clientId)
       if (earlier) return earlier.text === text ? { seq: earlier.seq, at: earlier.at, created: false } : 'reused'
 
       rooms.touch(room)
       const seq = ++room.lastSeq
-      const count = ++room.lastCount
-      room.lastMessageId = Number(insert.run(roomId, seq, count, senderNo, text, clientId, at).lastInsertRowid)
+      const kind = senderNo === null ? 'system' : 'text'
+      // What nobody sent is nothing that somebody has not read.
+      const count = senderNo === null ? room.lastCount : ++room.lastCount
+      const { lastInsertRowid } = insert.run(roomId, seq, count, kind, senderNo, text, clientId, at)
+      room.lastMessageId = Number(lastInsertRowid)
       room.lastMessageSeq = seq
       // Who writes has read what is above.
-      if (isOwner) {
+      if (senderNo === room.ownerNo) {
         room.ownerReadSeq = seq
         room.ownerReadCount = count
-      } else {
+      } else if (senderNo === room.customerNo) {
         room.customerReadSeq = seq
         room.customerReadCount = count
       }
@@ -52,7 +54,34 @@ export function appendCommands(sqlite: Database, db: Db, rooms: RoomsInHand) {
   }
 }
 
-export function sqliteMessages(db: Db, write: Write<ReturnType<typeof appendCommands>>): MessageStore {
+type MessageCommands = ReturnType<typeof appendCommands> & ReturnType<typeof erasureCommands>
+
+/** Rooms, as their messages lie together, and few at a time, as others write meanwhile. */
+const ERASED_ROOMS_AT_ONCE = 20
+
+export const erasureCommands = (db: Db) => ({
+  eraseMessages(userId: string, afterRoomId: number, at: number): number | null {
+    const sender = db.select({ number: users.number }).from(users).where(eq(users.id, userId)).get()?.number ?? 0
+    const own = or(eq(rooms.ownerNo, sender), eq(rooms.customerNo, sender))
+    const page = db
+      .select({ id: rooms.id })
+      .from(rooms)
+      .where(and(own, gt(rooms.id, afterRoomId)))
+      .orderBy(asc(rooms.id))
+      .limit(ERASED_ROOMS_AT_ONCE)
+      .all()
+    for (const { id } of page) {
+      const theirs = and(eq(messages.roomId, id), eq(messages.senderNo, sender), ne(messages.kind, 'deleted'))
+      db.update(messages)
+        .set({ kind: 'deleted', text: '', clientId: null, data: null, deletedAt: at })
+        .where(theirs)
+        .run()
+    }
+    return page.at(-1)?.id ?? null
+  },
+})
+
+export function sqliteMessages(db: Db, write: Write<MessageCommands>): MessageStore {
   const top = db
     .select({ lastSeq: rooms.lastSeq })
     .from(rooms)
@@ -63,12 +92,13 @@ export function sqliteMessages(db: Db, write: Write<ReturnType<typeof appendComm
 
   return {
     async append({ roomId, sender, text, clientId, at }) {
-      const appended = await write('append', [roomId, sender.id, text, clientId, at])
+      const appended = await write('append', [roomId, sender?.id ?? null, text, clientId, at])
       if (appended === null) throw new ChatError('not_found', { reason: 'room_not_found' })
       if (appended === 'reused') throw new ChatError('client_id_reused')
       const { seq, created } = appended
       const createdAt = new Date(appended.at).toISOString()
-      return { message: { roomId, seq, kind: 'text', sender, text, clientId, createdAt }, created }
+      const kind = sender === null ? 'system' : 'text'
+      return { message: { roomId, seq, kind, sender, text, clientId, createdAt }, created }
     },
 
     async span(roomId, { after, before = Number.MAX_SAFE_INTEGER, limit }) {
@@ -79,6 +109,10 @@ export function sqliteMessages(db: Db, write: Write<ReturnType<typeof appendComm
 
     async lastSeq(roomId) {
       return top.get({ roomId })?.lastSeq ?? 0
+    },
+
+    async eraseOf(userId, afterRoomId, at) {
+      return (await write('eraseMessages', userId, afterRoomId, at)) ?? undefined
     },
   }
 }

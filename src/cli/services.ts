@@ -1,0 +1,33 @@
+import { createServices, type Services } from '../app.ts'
+import { createLog } from '../lib/log.ts'
+import { Metrics } from '../ops/metrics.ts'
+import { openBeside } from '../storage/open.ts'
+import type { Storage } from '../storage/storage.ts'
+import type { Invocation } from './help.ts'
+import { readConfig } from './read-config.ts'
+
+/** The server's own services for a command, also while a server runs on the same data: it notices what was written. */
+export async function withServices(
+  invocation: Invocation,
+  run: (services: Services, storage: Storage) => Promise<number>,
+): Promise<number> {
+  const { config } = readConfig(invocation)
+  const { workerUrl, version } = invocation
+  const storage = await openBeside({ ...config, workerUrl, now: Date.now })
+  try {
+    const services = createServices({
+      // A command takes no tokens, and need not fetch the keys of any.
+      config: { ...config, hostTokens: undefined },
+      storage,
+      metrics: new Metrics(),
+      log: createLog({ level: 'error', format: config.logFormat }),
+      version,
+      now: Date.now,
+      uptime: () => performance.now(),
+      broadcast: () => {},
+    })
+    return await run(services, storage)
+  } finally {
+    await storage.close()
+  }
+}

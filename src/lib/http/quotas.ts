@@ -1,0 +1,68 @@
+import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible'
+import { ChatError } from '../errors.ts'
+
+/** So many in a window that begins with the first one. */
+export interface Quota {
+  points: number
+  seconds: number
+}
+
+/** What is counted, and for whom: an address's network, or a person. */
+export const QUOTAS = {
+  signUps: { points: 30, seconds: 3600 },
+  signIns: { points: 30, seconds: 300 },
+  /** Upgrades that show no good credential. */
+  strangers: { points: 30, seconds: 60 },
+  tickets: { points: 60, seconds: 60 },
+} as const satisfies Record<string, Quota>
+export type QuotaName = keyof typeof QUOTAS
+
+/** What is left of a quota (draft-ietf-httpapi-ratelimit-headers-06): `reset` in seconds from now. */
+export interface QuotaState {
+  limit: number
+  remaining: number
+  reset: number
+}
+
+/** Counts what one caller may not do without end, over HTTP. A reconnect, or another token of the same person, changes nothing. */
+export class Quotas {
+  readonly #limiters: Record<QuotaName, RateLimiterMemory> | undefined
+
+  /** `isOn` is PARLEY_LIMITS. */
+  constructor(isOn: boolean) {
+    const limiter = ({ points, seconds }: Quota) => new RateLimiterMemory({ points, duration: seconds })
+    const { signUps, signIns, strangers, tickets } = QUOTAS
+    this.#limiters = isOn
+      ? {
+          signUps: limiter(signUps),
+          signIns: limiter(signIns),
+          strangers: limiter(strangers),
+          tickets: limiter(tickets),
+        }
+      : undefined
+  }
+
+  /** @throws ChatError `rate_limited` where nothing is left. */
+  async take(name: QuotaName, key: string): Promise<QuotaState | undefined> {
+    if (!this.#limiters) return undefined
+    try {
+      return stateOf(name, await this.#limiters[name].consume(key))
+    } catch (error) {
+      if (!(error instanceof RateLimiterRes)) throw error
+      const quota = stateOf(name, error)
+      throw new ChatError('rate_limited', { retryAfter: quota.reset, quota })
+    }
+  }
+}
+
+const stateOf = (name: QuotaName, { remainingPoints, msBeforeNext }: RateLimiterRes): QuotaState => ({
+  limit: QUOTAS[name].points,
+  remaining: remainingPoints,
+  reset: Math.max(1, Math.ceil(msBeforeNext / 1000)),
+})
+
+export const quotaHeaders = ({ limit, remaining, reset }: QuotaState): Record<string, string> => ({
+  'ratelimit-limit': String(limit),
+  'ratelimit-remaining': String(remaining),
+  'ratelimit-reset': String(reset),
+})

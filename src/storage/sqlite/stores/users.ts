@@ -1,0 +1,135 @@
+import { and, asc, eq, gt, isNull, sql } from 'drizzle-orm'
+import type { SQLiteUpdateSetSource } from 'drizzle-orm/sqlite-core'
+import type { UserRole } from '../../../users/model.ts'
+import type { Profile, StoredUser, Upserted, UserStore } from '../../../users/store.ts'
+import type { Db } from '../database.ts'
+import { products, sessions, tickets, users } from '../schema.ts'
+import type { Write } from '../writer/wire.ts'
+import { addRevocations } from './revocations.ts'
+
+export type UserRow = typeof users.$inferSelect
+
+export const userCommands = (db: Db) => ({
+  admit(profile: Omit<Profile, 'disabled'>, issuedAt: number, at: number): UserRow {
+    const row = rowOf(db, profile.id)
+    if (!row) return insert(db, { ...profile, createdAt: at, profileAt: issuedAt })
+    return row.erasedAt !== null || issuedAt < row.profileAt
+      ? row
+      : update(db, row, { username: profile.username, email: profile.email, profileAt: issuedAt })
+  },
+
+  upsertUsers(profiles: Profile[], at: number): [row: UserRow, before: UserRow | null][] | { erased: number } {
+    const erased = profiles.findIndex(({ id }) => (rowOf(db, id)?.erasedAt ?? null) !== null)
+    if (erased >= 0) return { erased }
+    return profiles.map(({ disabled, ...profile }) => {
+      const before = rowOf(db, profile.id)
+      const row = before
+        ? update(db, before, { username: profile.username, email: profile.email, profileAt: at })
+        : insert(db, { ...profile, createdAt: at, profileAt: at })
+      return [disabled === undefined ? row : setDisabled(db, row, disabled, at), before ?? null]
+    })
+  },
+
+  rename(userId: string, username: string, at: number): null {
+    db.update(users).set({ username, profileAt: at }).where(eq(users.id, userId)).run()
+    return null
+  },
+
+  setRole: (userId: string, role: UserRole): boolean => change(db, userId, { role }),
+
+  signOut(userId: string, at: number): boolean {
+    if (!change(db, userId, { tokensFrom: at })) return false
+    endSessions(db, userId, at)
+    addRevocations(db, 'tokens', [userId], at)
+    return true
+  },
+
+  erase(userId: string, username: string, at: number): boolean {
+    const nothing = { email: null, passwordHash: null, role: 'user' as const, profileAt: at, tokensFrom: at }
+    const disabledAt = sql`coalesce(${users.disabledAt}, ${at})`
+    if (!change(db, userId, { ...nothing, username, disabledAt, erasedAt: at })) return false
+    endSessions(db, userId, at)
+    addRevocations(db, 'user', [userId], at)
+    const offered = and(eq(products.ownerId, userId), isNull(products.archivedAt))
+    db.update(products).set({ archivedAt: at }).where(offered).run()
+    return true
+  },
+})
+
+const rowOf = (db: Db, id: string): UserRow | undefined => db.select().from(users).where(eq(users.id, id)).get()
+
+const insert = (db: Db, person: typeof users.$inferInsert): UserRow => db.insert(users).values(person).returning().get()
+
+type Dated = Pick<Profile, 'username' | 'email'> & { profileAt: number }
+
+/** People sign in with the e-mail of a password account: it is not the marketplace's to change. */
+function update(db: Db, row: UserRow, { email, ...profile }: Dated): UserRow {
+  const own = email === undefined || row.passwordHash !== null ? profile : { ...profile, email }
+  db.update(users).set(own).where(eq(users.number, row.number)).run()
+  return { ...row, ...own }
+}
+
+const change = (db: Db, userId: string, fields: SQLiteUpdateSetSource<typeof users>): boolean =>
+  db.update(users).set(fields).where(eq(users.id, userId)).returning({ id: users.id }).get() !== undefined
+
+function setDisabled(db: Db, row: UserRow, disabled: boolean, at: number): UserRow {
+  if (disabled === (row.disabledAt !== null)) return row
+  if (disabled) addRevocations(db, 'user', [row.id], at)
+  // What they had before they were disabled does not open again.
+  else endSessions(db, row.id, at)
+  const disabledAt = disabled ? at : null
+  change(db, row.id, { disabledAt })
+  return { ...row, disabledAt }
+}
+
+/** With their tickets, and with those of host tokens; it leaves word of the sessions. */
+function endSessions(db: Db, userId: string, at: number): void {
+  const ended = db.delete(sessions).where(eq(sessions.userId, userId)).returning({ hash: sessions.tokenHash }).all()
+  db.delete(tickets).where(eq(tickets.userId, userId)).run()
+  const hashes = ended.map(({ hash }) => hash)
+  addRevocations(db, 'session', hashes, at)
+}
+
+export function sqliteUsers(db: Db, write: Write<ReturnType<typeof userCommands>>, now: () => number): UserStore {
+  const byId = db
+    .select()
+    .from(users)
+    .where(eq(users.id, sql.placeholder('id')))
+    .prepare()
+
+  return {
+    async find(id) {
+      const row = byId.get({ id })
+      return row && toUser(row)
+    },
+    async list(after, limit) {
+      const where = after === undefined ? undefined : gt(users.number, after)
+      const rows = db.select().from(users).where(where).orderBy(asc(users.number)).limit(limit).all()
+      return rows.map((row) => ({ user: toUser(row), place: row.number }))
+    },
+    async admit(profile, issuedAt) {
+      return toUser(await write('admit', profile, issuedAt, now()))
+    },
+    async upsert(profiles, at) {
+      const upserted = await write('upsertUsers', profiles, at)
+      if (!Array.isArray(upserted)) return upserted
+      return upserted.map(
+        ([row, before]): Upserted => ({ user: toUser(row), before: before ? toUser(before) : undefined }),
+      )
+    },
+    async rename(userId, username, at) {
+      await write('rename', userId, username, at)
+    },
+    setRole: (userId, role) => write('setRole', userId, role),
+    signOut: (userId, at) => write('signOut', userId, at),
+    erase: (userId, username, at) => write('erase', userId, username, at),
+  }
+}
+
+export const toUser = ({ number: _, passwordHash, email, disabledAt, erasedAt, ...row }: UserRow): StoredUser => ({
+  ...row,
+  email: email ?? undefined,
+  disabledAt: disabledAt ?? undefined,
+  erasedAt: erasedAt ?? undefined,
+  hasPassword: passwordHash !== null,
+})
