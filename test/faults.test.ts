@@ -5,13 +5,15 @@ import { createLog } from '../src/lib/log.ts'
 import { Connections } from '../src/live/connections.ts'
 import { RoomSession } from '../src/live/session.ts'
 import type { LiveSocket } from '../src/live/socket.ts'
+import type { UserStore } from '../src/users/store.ts'
 import { serveOn } from './support/in-process.ts'
+import { BY_SECRET, mint, personBy, seconds } from './support/marketplace.ts'
 import { Person } from './support/person.ts'
 import { signUp } from './support/server.ts'
 import { openSocket } from './support/socket.ts'
 
 /** What goes wrong now. */
-const fault: { append?: Error; lastSeq?: Error; find?: typeof found } = {}
+const fault: { append?: Error; lastSeq?: Error; find?: typeof found; user?: (user: FoundUser) => FoundUser } = {}
 /** How far the clock of the server is ahead. */
 let aheadMs = 0
 
@@ -19,10 +21,12 @@ type Found = Awaited<ReturnType<SessionStore['find']>>
 /** A session as it is, if nothing goes wrong. */
 const found = (record: Found): Found => record
 
+type FoundUser = Awaited<ReturnType<UserStore['find']>>
+
 let server: Awaited<ReturnType<typeof serveOn>>
 beforeAll(async () => {
   server = await serveOn(
-    ({ messages, sessions }) => ({
+    ({ messages, sessions, users }) => ({
       messages: {
         ...messages,
         async append(draft) {
@@ -40,8 +44,16 @@ beforeAll(async () => {
           return (fault.find ?? found)(await sessions.find(tokenHash))
         },
       },
+      users: {
+        ...users,
+        async find(userId) {
+          const user = await users.find(userId)
+          return fault.user ? fault.user(user) : user
+        },
+      },
     }),
     () => Date.now() + aheadMs,
+    BY_SECRET,
   )
 })
 afterAll(() => server[Symbol.asyncDispose]())
@@ -80,6 +92,39 @@ test('[LV6] a session that ends between the check of the upgrade and the opening
   expect((await joon.closed).code).toBe(4401)
   delete fault.find
   expect(looks).toBe(2)
+})
+
+test.each<[string, string, number, (user: NonNullable<FoundUser>) => FoundUser]>([
+  ['is disabled', 'forbidden', 4403, (user) => ({ ...user, disabledAt: Date.now() })],
+  ['is signed out everywhere', 'unauthenticated', 4401, (user) => ({ ...user, tokensFrom: Date.now() + 1 })],
+])('[LV6] nor does a person of the marketplace’s who %s in that moment', async (_, code, closing, change) => {
+  const { owner } = await pair()
+  const dan = personBy(server, await mint({ sub: `dan-${code}`, name: 'Dan' }))
+  const { id } = await dan.openRoom((await owner.offer('Tent')).id)
+  let looks = 0
+  fault.user = (user) => (user && ++looks > 1 ? change(user) : user)
+  const socket = await dan.connect(id)
+  expect(await socket.next()).toMatchObject({ code })
+  expect((await socket.closed).code).toBe(closing)
+  delete fault.user
+  expect(looks).toBe(2)
+})
+
+test('[LV6] a token of the marketplace’s is good to the second, however lately it was checked', async () => {
+  const { owner } = await pair()
+  const dan = personBy(server, await mint({ sub: 'brief', name: 'Dan', exp: seconds(600) }))
+  const { id } = await dan.openRoom((await owner.offer('Tent')).id)
+  using socket = await dan.connect(id)
+  aheadMs = 590_000
+  server.services.connections.tick()
+  expect((await dan.get('/api/me')).status).toBe(200)
+  socket.send({ message: 'still here' })
+  expect(await socket.next()).toMatchObject({ message: 'still here' })
+  aheadMs = 600_000
+  expect((await dan.get('/api/me')).status).toBe(401)
+  server.services.connections.tick()
+  expect((await socket.closed).code).toBe(4401)
+  aheadMs = 0
 })
 
 test('a person who takes another name in that moment sends under the new one', async () => {

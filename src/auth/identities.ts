@@ -4,7 +4,7 @@ import type { UserStore } from '../users/store.ts'
 import type { Credential } from './credentials.ts'
 import type { HostTokens } from './host/tokens.ts'
 import type { Caller, Identity } from './model.ts'
-import { identityOf, type Sessions } from './sessions.ts'
+import { identityOf, requireAdmitted, type Sessions } from './sessions.ts'
 import type { TicketBasis } from './store.ts'
 import type { Tickets } from './tickets.ts'
 
@@ -66,7 +66,9 @@ export class Identities {
     const { sessions, users, now } = this.#deps
     if ('session' in basis) return sessions?.check(basis.session)
     const user = await users.find(userId)
-    if (!user || user.tokensFrom >= basis.seenAt || basis.expiresAt <= now()) return undefined
+    if (!user) return undefined
+    requireAdmitted(user)
+    if (user.tokensFrom >= basis.seenAt || basis.expiresAt <= now()) return undefined
     const { seenAt, expiresAt } = basis
     return identityOf(user, { session: undefined, seenAt, expiresAt })
   }

@@ -59,7 +59,12 @@ export class Sessions {
 
 /** @throws ChatError `forbidden` for a person who was disabled or erased. */
 export function identityOf(user: StoredUser, basis: Pick<Identity, 'session' | 'seenAt' | 'expiresAt'>): Identity {
-  if (user.disabledAt !== undefined) throw new ChatError('forbidden', { reason: 'disabled' })
+  requireAdmitted(user)
   const { id, username, email, role } = user
   return { user: { id, username, email }, role, ...basis }
+}
+
+/** @throws ChatError `forbidden` for a person who was disabled or erased, whatever else is the matter with what they show. */
+export function requireAdmitted({ disabledAt }: StoredUser): void {
+  if (disabledAt !== undefined) throw new ChatError('forbidden', { reason: 'disabled' })
 }

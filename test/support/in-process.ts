@@ -9,10 +9,14 @@ import { openTestSqlite } from './storage.ts'
  * The whole server inside this process, on a free port and on a real SQLite whose ports `change` may replace: for faults
  * that a sound storage does not have. Once in a process: Elysia writes into the routes' own objects.
  */
-export async function serveOn(change: (storage: Storage) => Partial<Storage>, now: () => number) {
+export async function serveOn(
+  change: (storage: Storage) => Partial<Storage>,
+  now: () => number,
+  env: Record<string, string> = {},
+) {
   const opened = await openTestSqlite()
   const lines: string[] = []
-  const { config } = readConfig({ flags: {}, env: {}, cwd: '/nowhere', isTerminal: false })
+  const { config } = readConfig({ flags: {}, env, cwd: '/nowhere', isTerminal: false })
   const adapters: Adapters = {
     config,
     storage: { ...opened.storage, ...change(opened.storage) },

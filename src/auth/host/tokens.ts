@@ -4,7 +4,7 @@ import { ChatError } from '../../lib/errors.ts'
 import { hashToken } from '../../lib/tokens.ts'
 import type { StoredUser, UserStore } from '../../users/store.ts'
 import type { Identity } from '../model.ts'
-import { identityOf } from '../sessions.ts'
+import { identityOf, requireAdmitted } from '../sessions.ts'
 import { type HostClaims, readClaims } from './claims.ts'
 import type { HostTokenRules } from './rules.ts'
 
@@ -54,6 +54,7 @@ export class HostTokens {
     if (!claims) return undefined
     const { seenAt } = known ?? { seenAt: now() }
     const user = await users.find(claims.userId)
+    if (user) requireAdmitted(user)
     if (user && isRevoked(user, claims, known)) {
       onRefused('revoked')
       return undefined

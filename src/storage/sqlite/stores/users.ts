@@ -48,8 +48,9 @@ export const userCommands = (db: Db) => ({
     const nothing = { email: null, passwordHash: null, role: 'user' as const, profileAt: at, tokensFrom: at }
     const disabledAt = sql`coalesce(${users.disabledAt}, ${at})`
     if (!change(db, userId, { ...nothing, username, disabledAt, erasedAt: at })) return false
-    endSessions(db, userId, at)
+    // First, so that their sockets are told to stay away, and not to sign in again.
     addRevocations(db, 'user', [userId], at)
+    endSessions(db, userId, at)
     const offered = and(eq(products.ownerId, userId), isNull(products.archivedAt))
     db.update(products).set({ archivedAt: at }).where(offered).run()
     return true
