@@ -86,7 +86,9 @@ export function createServices(adapters: Adapters) {
 
 /** Who is asking, and from where. */
 function createAccess({ config, storage, log, now, uptime }: Adapters, publish: Publish) {
-  const proxies = new Proxies(config.trustedProxies, config.tls !== undefined)
+  const proxies = new Proxies(config.trustedProxies, config.tls !== undefined, (ip) =>
+    log.warn('proxy_not_trusted', { ip, note: 'add it to PARLEY_TRUSTED_PROXIES if it is a proxy of yours' }),
+  )
   const origins = new Origins({ allowed: config.allowedOrigins, publicOrigin: config.publicOrigin, proxies })
   const quotas = new Quotas(config.limits)
   const revocations = new Revocations({ ...storage, publish })

@@ -34,3 +34,12 @@ test.each([
   const headers = new Headers(proto === '' ? {} : { 'x-forwarded-proto': proto })
   expect(new Proxies(TRUSTED, own).clientOf(headers, peer).isTls).toBe(isTls)
 })
+
+test('a peer that names somebody else and is not trusted is told of once', () => {
+  const told: string[] = []
+  const proxies = new Proxies(TRUSTED, false, (peer) => told.push(peer))
+  const forwarded = new Headers({ 'x-forwarded-for': '198.51.100.1' })
+  for (const peer of ['203.0.113.9', '203.0.113.9', '127.0.0.1', '203.0.113.10']) proxies.clientOf(forwarded, peer)
+  proxies.clientOf(new Headers(), '203.0.113.11')
+  expect(told).toEqual(['203.0.113.9', '203.0.113.10'])
+})

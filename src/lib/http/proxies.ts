@@ -5,14 +5,23 @@ export interface Client {
   isTls: boolean
 }
 
+/** Whoever likes can send the header. */
+const MAX_TOLD = 10
+
 /** Whose forwarding headers are believed. Everybody else is who they connect as. */
 export class Proxies {
   readonly #trusted = new BlockList()
   readonly #isTls: boolean
+  readonly #onUntrusted: (peer: string) => void
+  readonly #told = new Set<string>()
 
-  /** `trusted` are addresses and CIDRs; `isTls` says whether this server itself speaks TLS. */
-  constructor(trusted: readonly string[], isTls: boolean) {
+  /**
+   * `trusted` are addresses and CIDRs; `isTls` says whether this server itself speaks TLS. `onUntrusted` hears of each
+   * peer once that names somebody else as the client and is not believed: perhaps a proxy that was forgotten.
+   */
+  constructor(trusted: readonly string[], isTls: boolean, onUntrusted: (peer: string) => void = () => {}) {
     this.#isTls = isTls
+    this.#onUntrusted = onUntrusted
     for (const range of trusted) {
       const [address = '', bits] = range.split('/')
       const family = isIP(address) === 6 ? 'ipv6' : 'ipv4'
@@ -22,12 +31,21 @@ export class Proxies {
 
   /** `X-Forwarded-For` is walked from the right: the first address that is not one of ours is the client. */
   clientOf(headers: Headers, peer: string): Client {
-    if (!this.#isTrusted(peer)) return { ip: peer, isTls: this.#isTls }
+    if (!this.#isTrusted(peer)) {
+      if (headers.has('x-forwarded-for')) this.#tell(peer)
+      return { ip: peer, isTls: this.#isTls }
+    }
     const forwarded = (headers.get('x-forwarded-for') ?? '').split(',').map((hop) => hop.trim())
     const hops = forwarded.filter((hop) => isIP(hop) !== 0)
     const ip = hops.findLast((hop) => !this.#isTrusted(hop)) ?? hops[0] ?? peer
     const proto = headers.get('x-forwarded-proto')?.split(',').at(-1)?.trim()
     return { ip, isTls: proto === undefined ? this.#isTls : proto === 'https' }
+  }
+
+  #tell(peer: string) {
+    if (this.#told.has(peer) || this.#told.size >= MAX_TOLD) return
+    this.#told.add(peer)
+    this.#onUntrusted(peer)
   }
 
   #isTrusted(address: string): boolean {
