@@ -94,6 +94,17 @@ describe('a token of the marketplace’s', () => {
     expect(await again.next()).toMatchObject({ code: 'unauthenticated' })
   })
 
+  test.each<[string, object]>([
+    ['fractions of a second', { exp: seconds(600) + 0.123456, iat: seconds() + 0.654321 }],
+    ['an end that no calendar has', { exp: 1e300 }],
+    ['a beginning before all time', { iat: -1e300 }],
+    ['a beginning after all time', { iat: 1e300 }],
+  ])('may have %s', async (what, times) => {
+    const minji = await hostPerson(parley, `odd-${what.replaceAll(' ', '-')}`, 'Minji', { ...NAMED, ...times })
+    expect((await minji.get('/api/me')).status).toBe(200)
+    expect((await minji.post('/api/tickets')).status).toBe(201)
+  })
+
   test('is no session: it ends where it was issued', async () => {
     const minji = await hostPerson(parley, 'shop|5', 'Minji', NAMED)
     const answer = await minji.call('DELETE', '/api/sessions/current')

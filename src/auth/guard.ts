@@ -52,7 +52,9 @@ export const authGuard = ({ identities, origins, proxies, quotas }: Deps) => {
       const caller = access.open ? undefined : await callerOf(request, peer)
       if (caller && !mayCall(caller, access)) throw new ChatError('forbidden', { reason: reasonFor(caller) })
       if (!access.quota) return
-      const key = caller?.person?.user.id ?? networkOf(proxies.clientOf(request.headers, peer).ip)
+      const network = networkOf(proxies.clientOf(request.headers, peer).ip)
+      // An id may look like an address.
+      const key = caller?.person ? `person ${caller.person.user.id}` : network
       const state = await quotas.take(access.quota, key)
       if (state) Object.assign(set.headers, quotaHeaders(state))
     })

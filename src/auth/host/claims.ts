@@ -26,10 +26,13 @@ export function readClaims({ sub, exp, iat, name, email }: JWTPayload): HostClai
     userId: sub,
     username: nameOf(name),
     email: emailAddress.Check(email) ? email : undefined,
-    issuedAt: iat === undefined ? undefined : iat * 1000,
-    expiresAt: exp * 1000,
+    issuedAt: iat === undefined ? undefined : toMs(iat),
+    expiresAt: toMs(exp),
   }
 }
+
+/** A NumericDate may have a fraction, and be any number (RFC 7519 §2): a whole one within the years that a `Date` knows. */
+const toMs = (seconds: number) => Math.min(Math.max(0, Math.floor(seconds * 1000)), 8.64e15)
 
 /** One line of at most 50 characters, with something to see in it. */
 function nameOf(claim: unknown): string | undefined {

@@ -83,11 +83,13 @@ export class HostTokens {
   }
 
   /** Name and e-mail are what the newest token says. An e-mail is a label here: it finds nobody, and joins nobody. */
-  async #admit({ userId, username, email, issuedAt }: HostClaims, user: StoredUser | undefined): Promise<StoredUser> {
+  async #admit(claims: HostClaims, user: StoredUser | undefined): Promise<StoredUser> {
     const { users, now, onProfile } = this.#deps
-    const profile = { id: userId, username: username ?? user?.username ?? NAMELESS, ...(email ? { email } : {}) }
-    if (user && !differs(profile, user)) return user
-    const admitted = await users.admit(profile, Math.min(issuedAt ?? now(), now()))
+    const issuedAt = Math.min(claims.issuedAt ?? now(), now())
+    if (user && (issuedAt < user.profileAt || !differs(claims, user))) return user
+    const { userId: id, email } = claims
+    const username = claims.username ?? user?.username ?? NAMELESS
+    const admitted = await users.admit({ id, username, email }, issuedAt)
     if (admitted.username !== user?.username) onProfile(admitted)
     return admitted
   }
@@ -95,9 +97,9 @@ export class HostTokens {
 
 const NAMELESS = 'Member'
 
-const differs = (profile: { username: string; email?: string }, user: StoredUser) =>
-  profile.username !== user.username ||
-  (!user.hasPassword && profile.email !== undefined && profile.email !== user.email)
+const differs = ({ username, email }: HostClaims, user: StoredUser) =>
+  (username !== undefined && username !== user.username) ||
+  (email !== undefined && email !== user.email && !user.hasPassword)
 
 /**
  * `iat` has whole seconds: a new token may be of the very second of the revocation. One that was seen before it is not new.

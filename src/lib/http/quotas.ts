@@ -11,8 +11,8 @@ export interface Quota {
 export const QUOTAS = {
   signUps: { points: 30, seconds: 3600 },
   signIns: { points: 30, seconds: 300 },
-  /** Upgrades that show no good credential. */
-  strangers: { points: 30, seconds: 60 },
+  /** Upgrades that show no good credential: a client with an old one may try every other second. */
+  strangers: { points: 120, seconds: 60 },
   tickets: { points: 60, seconds: 60 },
 } as const satisfies Record<string, Quota>
 export type QuotaName = keyof typeof QUOTAS
