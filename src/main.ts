@@ -53,6 +53,7 @@ async function main(args: string[]): Promise<number> {
     // Only in this form, and only in this file, does the bundler put the worker where the binary finds it.
     workerUrl: new URL('./storage/sqlite/writer/worker.ts', import.meta.url).href,
     print: say,
+    note: (text) => void process.stderr.write(text),
     readSecret,
   })
 }

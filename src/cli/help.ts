@@ -28,6 +28,8 @@ export interface Invocation extends Sources {
   workerUrl: string
   /** Writes to standard output. */
   print: (text: string) => void
+  /** Writes to standard error, which a program that takes the output does not read. */
+  note: (text: string) => void
   /** The next line of standard input; a person is asked for it, and does not see what they type. */
   readSecret: (question: string) => Promise<string>
 }

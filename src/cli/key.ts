@@ -1,7 +1,9 @@
+import type { Services } from '../app.ts'
 import { SCOPE_MEANS, SCOPES, type Scope } from '../keys/model.ts'
 import { ChatError } from '../lib/errors.ts'
 import { table } from './config.ts'
 import { type Command, CommandError } from './help.ts'
+import { readConfig } from './read-config.ts'
 import { withServices } from './services.ts'
 
 /** All but what is personal: that has to be asked for. */
@@ -19,17 +21,22 @@ const create: Command = {
       summary: `${SCOPES.map((scope) => `${scope} (${SCOPE_MEANS[scope]})`).join(', ')}; all but privacy, if left out.`,
     },
   ],
-  run: (invocation) =>
-    withServices(invocation, async ({ keys }) => {
-      const { name = '', scopes } = invocation.options
-      if (!/^[\x21-\x7e](?:[\x20-\x7e]{0,98}[\x21-\x7e])?$/.test(name)) {
-        throw new CommandError('--name takes 1 to 100 printable characters of ASCII.')
-      }
-      const key = await keys.create(name, scopes === undefined ? USUAL : scopesOf(scopes))
+  async run(invocation) {
+    const { name = '', scopes } = invocation.options
+    if (!/^[\x21-\x7e](?:[\x20-\x7e]{0,98}[\x21-\x7e])?$/.test(name)) {
+      throw new CommandError('--name takes 1 to 100 printable characters of ASCII.')
+    }
+    const wanted = scopes === undefined ? USUAL : scopesOf(scopes)
+    const make = async ({ keys }: Services) => {
+      const key = await keys.create(name, wanted)
       if (key === undefined) throw new CommandError(`there is a key ${name}. Revoke it first, or take another name.`)
       invocation.print(`${key}\n`)
+      const { dataDir } = readConfig(invocation).config
+      invocation.note(`The key ${name} opens the server on ${dataDir}. It is not shown again.\n`)
       return 0
-    }),
+    }
+    return withServices(invocation, make, { mayCreate: true })
+  },
 }
 
 function scopesOf(list: string): Scope[] {

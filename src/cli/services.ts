@@ -6,14 +6,13 @@ import type { Storage } from '../storage/storage.ts'
 import type { Invocation } from './help.ts'
 import { readConfig } from './read-config.ts'
 
+type Run = (services: Services, storage: Storage) => Promise<number>
+
 /** The server's own services for a command, also while a server runs on the same data: it notices what was written. */
-export async function withServices(
-  invocation: Invocation,
-  run: (services: Services, storage: Storage) => Promise<number>,
-): Promise<number> {
+export async function withServices(invocation: Invocation, run: Run, { mayCreate = false } = {}): Promise<number> {
   const { config } = readConfig(invocation)
   const { workerUrl, version } = invocation
-  const storage = await openBeside({ ...config, workerUrl, now: Date.now })
+  const storage = await openBeside({ ...config, workerUrl, now: Date.now }, { mayCreate })
   try {
     const services = createServices({
       // A command takes no tokens, and need not fetch the keys of any.

@@ -35,10 +35,11 @@ const create: Command = {
     const account = { email, username, password: await passwordOf(invocation) }
     const [error] = newAccount.Errors(account)
     if (error) throw new ChatError('invalid', { errors: [fieldErrorOf(error)] })
-    return withServices(invocation, async ({ accounts }) => {
+    const make = async ({ accounts }: Services) => {
       const { id } = await accounts.create(account, roleOf(role))
       return say(invocation, `created  ${id}\n`)
-    })
+    }
+    return withServices(invocation, make, { mayCreate: true })
   },
 }
 

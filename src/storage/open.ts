@@ -40,8 +40,11 @@ export async function openStorage(opening: Opening): Promise<{ storage: Storage;
 }
 
 /** For a command: as above where no server runs; else beside it, on the schema that it has. */
-export async function openBeside(opening: Opening): Promise<Storage> {
+export async function openBeside(opening: Opening, { mayCreate }: { mayCreate: boolean }): Promise<Storage> {
   const { dataDir, ...rest } = opening
+  if (!mayCreate && !existsSync(databasePath(dataDir))) {
+    throw new StartError(`${dataDir} holds no data of Parley's. Name the directory of the server: --data-dir.`)
+  }
   const lock = orStartError(dataDir, () => {
     makeDataDir(dataDir)
     return lockDataDir(dataDir)

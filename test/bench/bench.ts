@@ -40,7 +40,7 @@ async function main(): Promise<number> {
   const rest = await measureRest(bench, { binary, pairs, market })
   step('load')
   const all = scenarios(bench, { binary, pairs, market, seconds })
-  const results = await runInTurns(bench, all, runs)
+  const results = await runInTurns(all, runs)
 
   const report = reportOf({ machine: bench.machine, runs, seconds, all, results, rest })
   printReport(report)

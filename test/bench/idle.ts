@@ -1,6 +1,7 @@
 import { loadIdle } from './load.ts'
+import { type Memory, memoryOf } from './proc.ts'
 import type { Seeded, SeededMarket } from './seed.ts'
-import { type Memory, memoryOf, type Server, startBare, startParley } from './servers.ts'
+import { type Server, startBare, startParley } from './servers.ts'
 import { median } from './statistics.ts'
 import type { Workbench } from './workbench.ts'
 

@@ -12,6 +12,8 @@ export interface Report {
   load: Record<string, Summary>
   /** To bare Bun's scenario A in the same round; above 1 is better than bare Bun for the first two, worse for p99. */
   ratios: Record<string, { throughput: Spread; cpu: Spread; p99: Spread }>
+  /** A message's CPU over REST to that of one with a session token in the same round; above 1 is worse. */
+  tokens: Record<string, Spread>
   rest: { bare: Rest; parley: Rest }
   verdict: { clean: boolean; text: string }
 }
@@ -32,7 +34,9 @@ interface Summary {
   raw: LoadResult[]
 }
 
-const GOALS = { ratio: 0.5, p99: 2, startMs: 250, rssMib: 90 }
+const GOALS = { ratio: 0.5, p99: 2, hostToken: 1.3, startMs: 250, rssMib: 90 }
+
+type Judged = Pick<Report, 'load' | 'ratios' | 'tokens' | 'rest'>
 
 interface Measured {
   machine: Machine
@@ -46,13 +50,16 @@ interface Measured {
 export function reportOf({ all, results, ...measured }: Measured): Report {
   const load: Report['load'] = {}
   const ratios: Report['ratios'] = {}
-  const bare = results.get('bare') ?? []
-  for (const { name, title } of all) {
+  const tokens: Report['tokens'] = {}
+  for (const { name, title, base } of all) {
     const raw = results.get(name) ?? []
+    const compared = results.get(base) ?? []
     load[name] = summaryOf(title, raw)
-    if (name !== 'bare') ratios[name] = ratiosOf(raw, bare)
+    if (name === base) continue
+    if (base === 'bare') ratios[name] = ratiosOf(raw, compared)
+    else tokens[name] = ratio(raw, compared, (one) => one.srv_us_per_msg)
   }
-  return { ...measured, load, ratios, verdict: verdictOf({ load, ratios, rest: measured.rest }) }
+  return { ...measured, load, ratios, tokens, verdict: verdictOf({ load, ratios, tokens, rest: measured.rest }) }
 }
 
 function summaryOf(title: string, raw: LoadResult[]): Summary {
@@ -74,28 +81,29 @@ function summaryOf(title: string, raw: LoadResult[]): Summary {
   }
 }
 
+const ratiosOf = (raw: LoadResult[], bare: LoadResult[]) => ({
+  throughput: ratio(raw, bare, (one) => one.msgs_s),
+  cpu: ratio(raw, bare, (one) => 1 / one.srv_us_per_msg),
+  p99: ratio(raw, bare, (one) => one.own.p99),
+})
+
 /** The ratio of the medians, and the least and the greatest of the ratios within a round. */
-function ratiosOf(raw: LoadResult[], bare: LoadResult[]) {
-  const ratio = (pick: (result: LoadResult) => number): Spread => {
-    const within = raw.map((one, at) => pick(one) / pick(bare[at] ?? one))
-    return { ...spreadOf(within), median: median(raw.map(pick)) / median(bare.map(pick)) }
-  }
-  return {
-    throughput: ratio((one) => one.msgs_s),
-    cpu: ratio((one) => 1 / one.srv_us_per_msg),
-    p99: ratio((one) => one.own.p99),
-  }
+function ratio(raw: LoadResult[], base: LoadResult[], pick: (result: LoadResult) => number): Spread {
+  const within = raw.map((one, at) => pick(one) / pick(base[at] ?? one))
+  return { ...spreadOf(within), median: median(raw.map(pick)) / median(base.map(pick)) }
 }
 
-function verdictOf({ load, ratios, rest }: Pick<Report, 'load' | 'ratios' | 'rest'>): Report['verdict'] {
+function verdictOf({ load, ratios, tokens, rest }: Judged): Report['verdict'] {
   const clean = Object.values(load).every(({ lost, doubled, errors }) => lost + doubled + errors === 0)
   const { throughput, cpu, p99 } = ratios.parley ?? { throughput: NONE, cpu: NONE, p99: NONE }
+  const hostToken = tokens.restHost?.median ?? Number.NaN
   const startMs = median(rest.parley.startMs)
   const rssMib = rest.parley.memory.rss / 1024
   const parts = [
     `P1 ${says(throughput.median, throughput.median >= GOALS.ratio)} by throughput`,
     `${says(cpu.median, cpu.median >= GOALS.ratio)} by CPU (≥ 0.50)`,
     `P4 ${says(p99.median, p99.median <= GOALS.p99)} × (≤ 2)`,
+    `host token ${says(hostToken, hostToken <= GOALS.hostToken)} × CPU (≤ 1.3)`,
     `P7 ${says(startMs / 1000, startMs <= GOALS.startMs)} s (≤ 0.25)`,
     `${says(rssMib, rssMib <= GOALS.rssMib, 0)} MB (≤ 90)`,
     clean ? 'nothing lost' : 'MESSAGES LOST, DOUBLED OR REFUSED',

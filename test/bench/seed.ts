@@ -13,12 +13,12 @@ const SESSION_MS = 24 * 3600 * 1000
 const CHUNK = 4000
 
 /** A connection to be: somebody in a room. */
-interface Seat {
+export interface Seat {
   roomId: number
   person: Person
 }
 
-interface Person {
+export interface Person {
   id: string
   username: string
   email: string
@@ -31,6 +31,7 @@ export interface Seeded {
   door: { roomId: number; token: string }
   /** Both people of each pair's own room. */
   pairs: string
+  seats: Seat[]
 }
 
 export interface SeededMarket extends Seeded {
@@ -62,7 +63,7 @@ export const seedMarket = (bench: Workbench): Promise<SeededMarket> =>
 
 function describe(bench: Workbench, dataDir: string, pairs: Seat[]): Seeded {
   const [{ roomId, person } = { roomId: 0, person: { token: '' } }] = pairs
-  return { dataDir, door: { roomId, token: person.token }, pairs: lines(bench, pairs) }
+  return { dataDir, door: { roomId, token: person.token }, pairs: lines(bench, pairs), seats: pairs }
 }
 
 function lines(bench: Workbench, seats: Seat[], others: (seat: Seat) => number[] = () => []): string {

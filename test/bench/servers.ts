@@ -1,10 +1,11 @@
-import { cpSync, readFileSync, rmSync } from 'node:fs'
+import { cpSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Seeded } from './seed.ts'
 import { CORE, type Workbench } from './workbench.ts'
 
 export interface Server {
   pid: number
+  port: number
   /** With `{room}` for the room. */
   url: string
   /** From spawn to the first accepted upgrade. */
@@ -15,13 +16,18 @@ export interface Server {
 
 const START_WITHIN_MS = 15_000
 
-/** The release binary on a copy of seeded data: as delivered, but for the rate limits. */
-export function startParley(bench: Workbench, binary: string, seeded: Seeded): Promise<Server> {
+/** The release binary on a copy of seeded data: as delivered, but for the rate limits, and what `extra` says. */
+export function startParley(
+  bench: Workbench,
+  binary: string,
+  seeded: Seeded,
+  extra: Record<string, string> = {},
+): Promise<Server> {
   const data = bench.place('data')
   cpSync(seeded.dataDir, data, { recursive: true })
   const port = freePort()
   const command = [binary, 'serve', '--port', String(port), '--data-dir', data]
-  const env = { PARLEY_LIMITS: 'off', PARLEY_LOG_LEVEL: 'error' }
+  const env = { PARLEY_LIMITS: 'off', PARLEY_LOG_LEVEL: 'error', ...extra }
   const { roomId, token } = seeded.door
   return start(bench, { command, env, port, data, roomId, headers: { authorization: `Bearer ${token}` } })
 }
@@ -61,7 +67,7 @@ async function start(bench: Workbench, { command, env, port, data, roomId, heade
     await child.exited
     for (const suffix of ['', '-wal', '-shm']) rmSync(data + suffix, { recursive: true, force: true })
   }
-  return { pid: child.pid, url, startMs, stop }
+  return { pid: child.pid, port, url, startMs, stop }
 }
 
 function accepts(url: string, headers: Record<string, string>): Promise<boolean> {
@@ -80,17 +86,4 @@ function freePort(): number {
   const { port } = listener
   listener.stop(true)
   return port
-}
-
-/** Resident memory of a process in KiB; `anon` is its own, `file` is mapped from files and shared with its like. */
-export interface Memory {
-  rss: number
-  anon: number
-  file: number
-}
-
-export function memoryOf(pid: number): Memory {
-  const status = readFileSync(`/proc/${pid}/status`, 'utf8')
-  const read = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(status)?.[1] ?? Number.NaN)
-  return { rss: read('VmRSS'), anon: read('RssAnon'), file: read('RssFile') }
 }

@@ -8,9 +8,9 @@ export function machineLine({ cores, cpu, bun, kernel, pinned }: Machine): strin
   return `${cores} cores of ${cpu}, Bun ${bun}, Linux ${kernel}; ${pins}`
 }
 
-export function printReport({ runs, seconds, load, ratios, rest, verdict }: Report): void {
+export function printReport({ runs, seconds, load, ratios, tokens, rest, verdict }: Report): void {
   console.log(
-    `\nMedian [range] of ${runs} interleaved runs of ${seconds} s; 200 senders, 100 characters, flushed each time\n`,
+    `\nMedian [range] of ${runs} interleaved runs of ${seconds} s; 100 characters, flushed each time; 200 senders, over REST 64\n`,
   )
   const header = [
     '',
@@ -42,6 +42,8 @@ export function printReport({ runs, seconds, load, ratios, rest, verdict }: Repo
     spread(p99, 2),
   ])
   print([['to A bare Bun', 'throughput', 'CPU', 'p99'], ...compared])
+  const costs = Object.entries(tokens).map(([name, cpu]) => [load[name]?.title ?? name, spread(cpu, 2)])
+  print([['to REST, session token', 'CPU ×'], ...costs])
   print([REST_HEADER, restRow('bare Bun', rest.bare), restRow('Parley', rest.parley)])
   console.log(verdict.text)
 }

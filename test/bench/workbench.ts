@@ -65,7 +65,7 @@ export class Workbench {
     return child
   }
 
-  /** This process only watches, from the generator's core: its polling must not cost the server anything. */
+  /** To the generator's core: what this process does, watching or sending requests, must not cost the server anything. */
   stepAside(): void {
     if (this.machine.pinned) Bun.spawnSync(['taskset', '-a', '-c', '-p', String(CORE.generator), String(process.pid)])
   }

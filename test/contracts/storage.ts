@@ -11,6 +11,33 @@ const draft = (roomId: number, sender: Peer, text: string, clientId: string | nu
   at: 5,
 })
 
+/** What nobody sent. */
+const notice = (roomId: number, text: string, clientId: string | null = null) => ({
+  ...{ roomId, text, clientId },
+  ...{ sender: null, at: 5 },
+})
+
+const THING = { priceMinor: null, currency: null, imageUrl: null, url: null }
+
+/** A new room of theirs about another product. */
+async function anotherRoom({ products, rooms }: Storage, owner: Peer, customer: Peer): Promise<number> {
+  const { id: productId } = await products.create({
+    ...THING,
+    id: Bun.randomUUIDv7(),
+    ownerId: owner.id,
+    title: 'Tent',
+    at: 1,
+  })
+  return (await rooms.open({ ownerId: owner.id, customerId: customer.id, productId, at: 1 })).roomId
+}
+
+/** What was revoked while this was done. */
+async function revokedBy({ revocations }: Storage, act: () => Promise<unknown>) {
+  const { place } = await revocations.after(undefined)
+  await act()
+  return (await revocations.after(place)).revocations
+}
+
 const summaryOf = async (storage: Storage, roomId: number, { id }: Peer) => {
   const summary = await storage.rooms.summary(roomId, id)
   if (!summary) throw new Error('no summary')
@@ -102,6 +129,59 @@ export function storageContract(name: string, open: () => Promise<TestStorage>) 
       expect(await span({ after: 0, limit: 3 })).toEqual([1, 2, 3])
       expect(await span({ after: 10, limit: 3 })).toEqual([])
     })
+
+    test('[ST8] takes what nobody sent as an entry like any other, which nobody has to have read', async () => {
+      await using opened = await open()
+      const { storage } = opened
+      const { owner, customer, roomId } = await roomIn(storage)
+      await storage.messages.append(draft(roomId, customer, 'hi', 'c1'))
+      const { message, created } = await storage.messages.append(notice(roomId, 'paid', 'c1'))
+      expect(created).toBe(true)
+      expect(message).toMatchObject({ seq: 2, kind: 'system', sender: null, text: 'paid', clientId: 'c1' })
+      expect(await storage.messages.append(notice(roomId, 'paid', 'c1'))).toEqual({ message, created: false })
+      const other = storage.messages.append(notice(roomId, 'not paid', 'c1'))
+      expect(await failure(other)).toMatchObject({ code: 'client_id_reused' })
+      const again = await opened.reopen()
+      expect(await again.messages.append(notice(roomId, 'paid', 'c1'))).toEqual({ message, created: false })
+      expect((await again.messages.span(roomId, { limit: 1 }))[0]).toEqual(message)
+      expect(await summaryOf(again, roomId, owner)).toMatchObject({ unread: 1, readSeq: 0, lastMessage: message })
+      expect(await summaryOf(again, roomId, customer)).toMatchObject({ unread: 0, readSeq: 1, lastSeq: 2 })
+      expect(await again.rooms.markRead(roomId, 'owner', 2)).toEqual({ readSeq: 2, unread: 0 })
+    })
+
+    test('[ST9] erases the texts of one person, room by room, and leaves every entry in its place', async () => {
+      await using opened = await open()
+      const { storage } = opened
+      const { owner, customer, roomId } = await roomIn(storage)
+      const rooms = [roomId]
+      for (let n = 0; n < 44; n++)
+        rooms.push(await anotherRoom(storage, n % 2 ? owner : customer, n % 2 ? customer : owner))
+      for (const room of rooms) {
+        await storage.messages.append(draft(room, customer, 'theirs', 'c1'))
+        await storage.messages.append(draft(room, owner, 'the other one’s', 'c1'))
+        await storage.messages.append(notice(room, 'paid', 'c1'))
+      }
+      const before = await summaryOf(storage, roomId, owner)
+      const steps: number[] = []
+      for (let at: number | undefined = 0; at !== undefined; at = await storage.messages.eraseOf(customer.id, at, 9))
+        steps.push(at)
+      expect(steps).toEqual(steps.toSorted((a, b) => a - b))
+      expect(steps.at(-1)).toBe(rooms.at(-1) ?? 0)
+      for (const room of rooms) {
+        expect((await storage.messages.span(room, { limit: 9 })).map(({ kind, text }) => [kind, text])).toEqual([
+          ['deleted', ''],
+          ['text', 'the other one’s'],
+          ['system', 'paid'],
+        ])
+      }
+      expect(await summaryOf(storage, roomId, owner)).toEqual(before)
+      // Their client id stands for nothing any more; that of the others does.
+      expect((await storage.messages.append(draft(roomId, owner, 'the other one’s', 'c1'))).created).toBe(false)
+      expect(await storage.messages.append(draft(roomId, customer, 'anew', 'c1'))).toMatchObject({
+        message: { seq: 4 },
+      })
+      expect(await storage.messages.eraseOf('nobody', 0, 9)).toBeUndefined()
+    })
   })
 
   describe(`${name}: rooms`, () => {
@@ -174,6 +254,116 @@ export function storageContract(name: string, open: () => Promise<TestStorage>) 
       await storage.messages.append(draft(second, owner, 'hi'))
       expect(await roomsOf(owner)).toEqual([second, roomId])
     })
+
+    test('[ST15] finds the room of three, and makes none', async () => {
+      await using opened = await open()
+      const { rooms } = opened.storage
+      const { key, roomId, owner, customer } = await roomIn(opened.storage)
+      expect(await rooms.find(key)).toBe(roomId)
+      const turned = { ...key, ownerId: customer.id, customerId: owner.id }
+      for (const other of [turned, { ...key, productId: 'nothing' }, { ...key, customerId: 'nobody' }]) {
+        expect(await rooms.find(other)).toBeUndefined()
+      }
+      expect(await rooms.open({ ...key, at: 9 })).toEqual({ roomId, created: false })
+      expect(await rooms.ofUser(owner.id, 0, 9)).toHaveLength(1)
+    })
+
+    test('[ST16] gives all rooms of a person by id, empty ones and both sides too, each once', async () => {
+      await using opened = await open()
+      const { storage } = opened
+      const { owner, customer, roomId } = await roomIn(storage)
+      const made = [roomId]
+      for (let n = 0; n < 6; n++)
+        made.push(await anotherRoom(storage, n % 2 ? owner : customer, n % 2 ? customer : owner))
+      // What was written last stands where it stood.
+      await storage.messages.append(draft(made[2] ?? 0, owner, 'hi'))
+      await roomIn(storage)
+      const seen: number[] = []
+      for (let page = await storage.rooms.ofUser(owner.id, 0, 3); page.length > 0; ) {
+        expect(page.length).toBeWithin(1, 4)
+        for (const summary of page) expect(summary).toEqual(await summaryOf(storage, summary.id, owner))
+        seen.push(...page.map(({ id }) => id))
+        page = await storage.rooms.ofUser(owner.id, seen.at(-1) ?? 0, 3)
+      }
+      expect(seen).toEqual(made)
+      expect(await storage.rooms.ofUser('nobody', 0, 3)).toEqual([])
+    })
+  })
+
+  describe(`${name}: products`, () => {
+    test('[ST17] takes a batch whole or, where an owner is nobody or was erased, not at all', async () => {
+      await using opened = await open()
+      const { products, users } = opened.storage
+      const [minji, joon] = await Promise.all([accountIn(opened.storage, 'minji'), accountIn(opened.storage, 'joon')])
+      const item = (id: string, ownerId: string) => ({ id, ownerId, title: id })
+      await products.upsert([item('known', minji.id)], 1)
+      await users.erase(joon.id, 'gone', 2)
+      for (const ownerId of ['nobody', joon.id]) {
+        const batch = [item('new', minji.id), { ...item('known', minji.id), title: 'changed' }, item('third', ownerId)]
+        expect(await products.upsert(batch, 3)).toEqual({ ownerless: 2 })
+        expect(await products.find('new')).toBeUndefined()
+        expect(await products.find('known')).toMatchObject({ title: 'known' })
+      }
+      const done = await products.upsert([item('new', minji.id), item('known', minji.id)], 4)
+      expect(done).toMatchObject([
+        { created: true, product: { id: 'new' } },
+        { created: false, product: { id: 'known' } },
+      ])
+    })
+
+    test('[ST18] leaves what an upsert leaves out, and its place in the list; an archiving keeps its time', async () => {
+      await using opened = await open()
+      const { products } = opened.storage
+      const [minji, joon] = await Promise.all([accountIn(opened.storage, 'minji'), accountIn(opened.storage, 'joon')])
+      const upsert = async (fields: object) => {
+        const upserted = await products.upsert([{ id: 'bike', ownerId: minji.id, title: 'Bike', ...fields }], now++)
+        expect(Array.isArray(upserted) && upserted[0]?.product).toEqual((await products.find('bike')) ?? false)
+        return products.find('bike')
+      }
+      let now = 10
+      const price = { priceMinor: 7, currency: 'EUR' }
+      const links = { imageUrl: 'https://a.example/', url: 'https://b.example/' }
+      const made = await upsert({ ...price, ...links })
+      await products.upsert([{ id: 'tent', ownerId: minji.id, title: 'Tent' }], 11)
+      const at = (ms: number) => new Date(ms).toISOString()
+      const bike = {
+        id: 'bike',
+        ownerId: minji.id,
+        title: 'Bike',
+        ...price,
+        ...links,
+        createdAt: at(10),
+        archivedAt: null,
+      }
+      expect(made).toEqual(bike)
+      const given = { ownerId: joon.id, title: 'Sold', url: null }
+      expect(await upsert(given)).toEqual({ ...bike, ...given })
+      for (const archived of [true, undefined, true]) {
+        expect(await upsert({ ...given, archived })).toEqual({ ...bike, ...given, archivedAt: at(12) })
+      }
+      expect(await upsert({ archived: false })).toEqual({ ...bike, url: null })
+      const listed = await products.list({ q: undefined, ownerId: undefined, before: undefined, limit: 5 })
+      expect(listed.map(({ product }) => product.id)).toEqual(['tent', 'bike'])
+    })
+
+    test('[ST19] gives all that one person has, oldest first, archived ones too', async () => {
+      await using opened = await open()
+      const { products } = opened.storage
+      const [minji, joon] = await Promise.all([accountIn(opened.storage, 'minji'), accountIn(opened.storage, 'joon')])
+      const ids = Array.from({ length: 7 }, (_, n) => `p${n}`)
+      // The clock jumps back: no order is by time.
+      for (const [at, id] of ids.entries())
+        await products.create({ ...THING, id, ownerId: minji.id, title: id, at: 99 - at })
+      await products.create({ ...THING, id: 'other', ownerId: joon.id, title: 'other', at: 1 })
+      await products.archive('p3', minji.id, 5)
+      const seen: string[] = []
+      for (let page = await products.ofOwner(minji.id, 0, 3); page.length > 0; ) {
+        expect(page.length).toBeWithin(1, 4)
+        seen.push(...page.map(({ product }) => product.id))
+        page = await products.ofOwner(minji.id, page.at(-1)?.place ?? 0, 3)
+      }
+      expect(seen).toEqual(ids)
+    })
   })
 
   describe(`${name}: people`, () => {
@@ -233,6 +423,171 @@ export function storageContract(name: string, open: () => Promise<TestStorage>) 
       expect({ changed, again, started }).toEqual({ changed: true, again: false, started: false })
       expect(await sessions.find('late')).toBeUndefined()
       expect(await sessions.start(late, 'new')).toBe(true)
+    })
+
+    test('[ST24] admits whom a token names: what it says is stored, unless what is stored is newer', async () => {
+      await using opened = await open()
+      const { users } = opened.storage
+      const dan = (username: string, email?: string) => ({ id: 'dan', username, ...(email ? { email } : {}) })
+      expect(await users.admit(dan('Dan', 'dan@example.com'), 100)).toMatchObject({
+        ...dan('Dan', 'dan@example.com'),
+        ...{ role: 'user', hasPassword: false, profileAt: 100, disabledAt: undefined },
+      })
+      expect(await users.admit(dan('Daniel'), 200)).toMatchObject(dan('Daniel', 'dan@example.com'))
+      expect(await users.admit(dan('Danny', 'old@example.com'), 199)).toMatchObject(dan('Daniel', 'dan@example.com'))
+      await users.upsert([{ id: 'dan', username: 'D.', email: null }], 300)
+      await users.admit(dan('Old'), 299)
+      expect(await users.find('dan')).toMatchObject({ username: 'D.', email: undefined, profileAt: 300 })
+      await users.rename('dan', 'Dan again', 400)
+      expect(await users.admit(dan('Old'), 399)).toMatchObject({ username: 'Dan again' })
+      const minji = await accountIn(opened.storage, 'minji')
+      await users.admit({ id: minji.id, username: 'Minji', email: 'taken-over@example.com' }, 500)
+      expect(await users.find(minji.id)).toMatchObject({ username: 'Minji', email: minji.email, hasPassword: true })
+      const many = Array.from({ length: 10 }, () => users.admit({ id: 'new', username: 'New' }, 1))
+      expect(new Set((await Promise.all(many)).map(({ id }) => id))).toEqual(new Set(['new']))
+    })
+
+    test('[ST25] takes a batch of people whole or, where one was erased, not at all', async () => {
+      await using opened = await open()
+      const { users } = opened.storage
+      const [minji, gone] = await Promise.all([accountIn(opened.storage, 'minji'), accountIn(opened.storage, 'gone')])
+      await users.erase(gone.id, 'nobody', 2)
+      const batch = [
+        { id: 'new', username: 'New', email: 'new@example.com' },
+        { id: minji.id, username: 'Minji Kim', email: null, disabled: true },
+      ]
+      const refused = await revokedBy(opened.storage, async () => {
+        expect(await users.upsert([...batch, { id: gone.id, username: 'Back' }], 3)).toEqual({ erased: 2 })
+      })
+      expect(refused).toEqual([])
+      expect(await users.find('new')).toBeUndefined()
+      expect(await users.find(minji.id)).toMatchObject({ username: 'minji', disabledAt: undefined })
+      const revoked = await revokedBy(opened.storage, async () => {
+        expect(await users.upsert(batch, 4)).toMatchObject([
+          { user: { id: 'new', email: 'new@example.com' }, before: undefined },
+          { user: { username: 'Minji Kim', email: minji.email, disabledAt: 4 }, before: { username: 'minji' } },
+        ])
+        await users.upsert(batch, 5)
+      })
+      expect(revoked).toEqual([{ kind: 'user', subject: minji.id, at: 4 }])
+      expect(await users.find(minji.id)).toMatchObject({ disabledAt: 4 })
+      expect((await users.list(undefined, 2)).map(({ user }) => user.id).toSorted()).toEqual(
+        [minji.id, gone.id].toSorted(),
+      )
+      const place = (await users.list(undefined, 2)).at(-1)?.place
+      expect((await users.list(place, 2)).map(({ user }) => user.id)).toEqual(['new'])
+    })
+
+    test('[ST26] signs a person out of everything, and leaves word of each session and of their tokens', async () => {
+      await using opened = await open()
+      const { users, sessions } = opened.storage
+      const [minji, joon] = await Promise.all([accountIn(opened.storage, 'minji'), accountIn(opened.storage, 'joon')])
+      await sessions.start({ ...minji.session, tokenHash: 'second' }, 'none')
+      const ticket = { userId: minji.id, basis: { seenAt: 1, expiresAt: 99 }, origin: undefined, expiresAt: 99 }
+      await sessions.issueTicket({ ...ticket, ticketHash: 'ticket' }, 1)
+      const revoked = await revokedBy(opened.storage, () => users.signOut(minji.id, 7))
+      const hashes = [minji.session.tokenHash, 'second'].toSorted()
+      expect(
+        revoked
+          .filter(({ kind }) => kind === 'session')
+          .map(({ subject }) => subject)
+          .toSorted(),
+      ).toEqual(hashes)
+      expect(revoked.filter(({ kind }) => kind !== 'session')).toEqual([{ kind: 'tokens', subject: minji.id, at: 7 }])
+      for (const hash of hashes) expect(await sessions.find(hash)).toBeUndefined()
+      expect(await sessions.spendTicket('ticket')).toBeUndefined()
+      expect(await users.find(minji.id)).toMatchObject({ tokensFrom: 7, disabledAt: undefined, hasPassword: true })
+      expect(await sessions.find(joon.session.tokenHash)).toMatchObject({ user: { id: joon.id, tokensFrom: 0 } })
+      expect(await users.signOut('nobody', 8)).toBe(false)
+    })
+
+    test('[ST27] erases a person for good: nothing that comes after brings anything of them back', async () => {
+      await using opened = await open()
+      const { users, accounts, sessions, products } = opened.storage
+      const { owner, session, productId } = { ...(await roomIn(opened.storage)), session: 'second' }
+      await sessions.start({ ...owner.session, tokenHash: session }, 'none')
+      await users.setRole(owner.id, 'admin')
+      // The last two are on their way already.
+      const revoked = await revokedBy(opened.storage, () =>
+        Promise.all([
+          users.erase(owner.id, 'gone', 7),
+          users.rename(owner.id, 'Minji', 8),
+          users.admit({ id: owner.id, username: 'Minji', email: owner.email }, 8),
+        ]),
+      )
+      const hashes = new Set([owner.session.tokenHash, session])
+      expect(revoked.filter(({ kind }) => kind === 'user')).toEqual([{ kind: 'user', subject: owner.id, at: 7 }])
+      expect(new Set(revoked.filter(({ kind }) => kind === 'session').map(({ subject }) => subject))).toEqual(hashes)
+      for (const hash of hashes) expect(await sessions.find(hash)).toBeUndefined()
+      expect(await users.find(owner.id)).toMatchObject({
+        ...{ username: 'gone', email: undefined, role: 'user', hasPassword: false, disabledAt: 7, erasedAt: 7 },
+      })
+      expect(await users.upsert([{ id: owner.id, username: 'Minji' }], 9)).toEqual({ erased: 0 })
+      expect(await accounts.findByEmail(owner.email)).toBeUndefined()
+      expect(await accounts.setPassword(owner.id, { current: undefined, next: 'new', keep: undefined }, 9)).toBe(false)
+      expect(await sessions.start({ ...owner.session, tokenHash: 'late' }, 'none')).toBe(false)
+      expect(await products.find(productId)).toMatchObject({ archivedAt: new Date(7).toISOString() })
+      expect(await users.erase(owner.id, 'gone', 9)).toBe(true)
+      expect(await users.find(owner.id)).toMatchObject({ username: 'gone', disabledAt: 7 })
+      expect(await users.erase('nobody', 'gone', 9)).toBe(false)
+    })
+  })
+
+  describe(`${name}: keys and revocations`, () => {
+    test('[ST28] has one live key of a name, found by its hash until it is revoked, and listed for ever', async () => {
+      await using opened = await open()
+      const { keys } = opened.storage
+      const key = (id: string, createdAt: number, name = 'shop') => ({
+        ...{ id, name, createdAt, keyHash: `hash of ${id}` },
+        scopes: ['users', 'privacy'] as const,
+      })
+      const made = await Promise.all([keys.create(key('k1', 1)), keys.create(key('k2', 2)), keys.create(key('k3', 3))])
+      expect(made).toEqual([true, false, false])
+      expect(await keys.find('hash of k2')).toBeUndefined()
+      const { keyHash: _, ...first } = { ...key('k1', 1), lastUsedAt: undefined, revokedAt: undefined }
+      expect(await keys.find('hash of k1')).toEqual(first)
+      await keys.touch('k1', 5)
+      expect(await keys.find('hash of k1')).toEqual({ ...first, lastUsedAt: 5 })
+      expect(await keys.revoke('shop', 6)).toBe(true)
+      expect([
+        await keys.revoke('shop', 7),
+        await keys.revoke('k1', 7),
+        await keys.revoke('hash of k1', 7),
+      ]).not.toContain(true)
+      expect(await keys.find('hash of k1')).toBeUndefined()
+      expect([await keys.create(key('k4', 4)), await keys.create(key('k5', 5, 'other'))]).toEqual([true, true])
+      expect(await keys.revoke('k4', 8)).toBe(true)
+      expect((await keys.list()).map(({ id, revokedAt }) => [id, revokedAt])).toEqual([
+        ['k1', 6],
+        ['k4', 8],
+        ['k5', undefined],
+      ])
+    })
+
+    test('[ST29] gives each revocation once, in the order in which things ended, also after a restart', async () => {
+      await using opened = await open()
+      const { users, sessions } = opened.storage
+      const people = await Promise.all(['minji', 'joon', 'dan'].map((each) => accountIn(opened.storage, each)))
+      const [minji, joon, dan] = people
+      if (!minji || !joon || !dan) throw new Error('nobody')
+      const { place: start } = await opened.storage.revocations.after(undefined)
+      // The clock jumps back, and a day on: neither changes the order.
+      await sessions.end(minji.session.tokenHash, 900)
+      await users.upsert([{ id: joon.id, username: 'joon', disabled: true }], 5)
+      await users.signOut(dan.id, 24 * 3600 * 1000)
+      const all = [
+        { kind: 'session', subject: minji.session.tokenHash },
+        { kind: 'user', subject: joon.id },
+        { kind: 'session', subject: dan.session.tokenHash },
+        { kind: 'tokens', subject: dan.id },
+      ]
+      const { revocations } = await opened.reopen()
+      const told = await revocations.after(start)
+      expect(told.revocations.map(({ kind, subject }) => ({ kind, subject }))).toEqual(all as never)
+      expect(await revocations.after(told.place)).toEqual({ revocations: [], place: told.place })
+      expect(await revocations.after(undefined)).toEqual({ revocations: [], place: told.place })
+      await opened.storage.sessions.end(joon.session.tokenHash, 1)
+      expect((await revocations.after(told.place)).revocations).toMatchObject([{ subject: joon.session.tokenHash }])
     })
   })
 
