@@ -32,8 +32,14 @@ export interface MessageStore {
   /** 0 for an empty room. */
   lastSeq(roomId: number): Promise<number>
   /**
-   * Takes the texts out of what a person sent, in their next rooms by id after `afterRoomId`: entries of kind `deleted`
-   * stay in their places. Answers the last room that is done, or `undefined` when all are.
+   * Takes the texts out of the next messages of a person after this place, some hundreds at a time: entries of kind
+   * `deleted` stay in their places. Answers where to go on, or `undefined` when all is done.
    */
-  eraseOf(userId: string, afterRoomId: number, at: number): Promise<number | undefined>
+  eraseOf(userId: string, after: MessagePlace, at: number): Promise<MessagePlace | undefined>
+}
+
+/** A place among all messages of somebody's rooms, by room and seq. */
+export interface MessagePlace {
+  roomId: number
+  seq: number
 }

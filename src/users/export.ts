@@ -32,6 +32,8 @@ export class UserExports {
     const lines = [JSON.stringify({ type: 'user', user })]
     return new ReadableStream({
       async pull(controller) {
+        // Reads are synchronous: between two chunks others have their turn.
+        await new Promise(setImmediate)
         if (!(await mayGoOn())) return controller.error(new Error('the key was revoked'))
         while (lines.length < LINES_AT_ONCE) {
           const { value, done } = await entries.next()

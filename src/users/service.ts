@@ -2,7 +2,7 @@ import type { Revocations } from '../auth/revocations.ts'
 import type { Publish } from '../events.ts'
 import { ChatError, type FieldError } from '../lib/errors.ts'
 import { requireDistinct, requireHostId } from '../lib/http/batch.ts'
-import type { MessageStore } from '../messages/store.ts'
+import type { MessagePlace, MessageStore } from '../messages/store.ts'
 import type { Erasure, ManagedUser, UserBatch, UserProfile } from './model.ts'
 import type { Profile, StoredUser, UserStore } from './store.ts'
 
@@ -69,8 +69,8 @@ export class Users {
     if (!(await users.erase(userId, ERASED_NAME, now()))) throw new ChatError('not_found')
     await revocations.tell()
     if (messages === 'keep') return
-    let room: number | undefined = 0
-    while (room !== undefined) room = await store.eraseOf(userId, room, now())
+    let place: MessagePlace | undefined = { roomId: 0, seq: 0 }
+    while (place) place = await store.eraseOf(userId, place, now())
   }
 }
 

@@ -1,8 +1,8 @@
 import type { Database } from 'bun:sqlite'
-import { and, asc, desc, eq, gt, lt, ne, or, sql } from 'drizzle-orm'
+import { and, asc, desc, eq, gt, gte, lt, lte, ne, or, sql } from 'drizzle-orm'
 import { ChatError } from '../../../lib/errors.ts'
 import type { Message } from '../../../messages/model.ts'
-import type { MessageStore } from '../../../messages/store.ts'
+import type { MessagePlace, MessageStore } from '../../../messages/store.ts'
 import type { Peer } from '../../../users/model.ts'
 import type { Db } from '../database.ts'
 import { messages, rooms, users } from '../schema.ts'
@@ -56,30 +56,54 @@ export function appendCommands(sqlite: Database, db: Db, rooms: RoomsInHand) {
 
 type MessageCommands = ReturnType<typeof appendCommands> & ReturnType<typeof erasureCommands>
 
-/** Rooms, as their messages lie together, and few at a time, as others write meanwhile. */
-const ERASED_ROOMS_AT_ONCE = 20
+/** Others write meanwhile: one commit takes out no more, and looks into no more rooms. */
+const ERASED_AT_ONCE = 500
+const ROOMS_AT_ONCE = 50
 
 export const erasureCommands = (db: Db) => ({
-  eraseMessages(userId: string, afterRoomId: number, at: number): number | null {
+  eraseMessages(userId: string, after: MessagePlace, at: number): MessagePlace | null {
     const sender = db.select({ number: users.number }).from(users).where(eq(users.id, userId)).get()?.number ?? 0
     const own = or(eq(rooms.ownerNo, sender), eq(rooms.customerNo, sender))
-    const page = db
-      .select({ id: rooms.id })
-      .from(rooms)
-      .where(and(own, gt(rooms.id, afterRoomId)))
-      .orderBy(asc(rooms.id))
-      .limit(ERASED_ROOMS_AT_ONCE)
-      .all()
+    const here = and(own, gte(rooms.id, after.roomId))
+    const page = db.select({ id: rooms.id }).from(rooms).where(here).orderBy(asc(rooms.id)).limit(ROOMS_AT_ONCE).all()
+    let left = ERASED_AT_ONCE
     for (const { id } of page) {
-      const theirs = and(eq(messages.roomId, id), eq(messages.senderNo, sender), ne(messages.kind, 'deleted'))
-      db.update(messages)
-        .set({ kind: 'deleted', text: '', clientId: null, data: null, deletedAt: at })
-        .where(theirs)
-        .run()
+      const from = id === after.roomId ? after.seq : 0
+      const erased = eraseIn(db, { roomId: id, seq: from }, { sender, at, limit: left })
+      left -= erased.count
+      if (left === 0) return { roomId: id, seq: erased.last }
     }
-    return page.at(-1)?.id ?? null
+    const last = page.at(-1)
+    return last ? { roomId: last.id + 1, seq: 0 } : null
   },
 })
+
+function eraseIn(
+  db: Db,
+  { roomId, seq }: MessagePlace,
+  { sender, at, limit }: Record<'sender' | 'at' | 'limit', number>,
+) {
+  const theirs = and(
+    eq(messages.roomId, roomId),
+    gt(messages.seq, seq),
+    eq(messages.senderNo, sender),
+    ne(messages.kind, 'deleted'),
+  )
+  const found = db
+    .select({ seq: messages.seq })
+    .from(messages)
+    .where(theirs)
+    .orderBy(asc(messages.seq))
+    .limit(limit)
+    .all()
+  const last = found.at(-1)?.seq ?? seq
+  const gone = { kind: 'deleted', text: '', clientId: null, data: null, deletedAt: at }
+  db.update(messages)
+    .set(gone)
+    .where(and(theirs, lte(messages.seq, last)))
+    .run()
+  return { count: found.length, last }
+}
 
 export function sqliteMessages(db: Db, write: Write<MessageCommands>): MessageStore {
   const top = db
@@ -111,8 +135,8 @@ export function sqliteMessages(db: Db, write: Write<MessageCommands>): MessageSt
       return top.get({ roomId })?.lastSeq ?? 0
     },
 
-    async eraseOf(userId, afterRoomId, at) {
-      return (await write('eraseMessages', userId, afterRoomId, at)) ?? undefined
+    async eraseOf(userId, after, at) {
+      return (await write('eraseMessages', userId, after, at)) ?? undefined
     },
   }
 }
