@@ -94,11 +94,12 @@ function createAccess({ config, storage, log, now, uptime }: Adapters, publish: 
   const revocations = new Revocations({ ...storage, publish })
   const sessions = new Sessions({ ...storage, revocations, now })
   const passwords = new Passwords()
-  const accounts = new Accounts({ ...storage, sessions, passwords, revocations, publish, now, mode: config.accounts })
+  const mode = config.accounts
+  const accounts = new Accounts({ ...storage, sessions, passwords, revocations, quotas, publish, now, mode })
   const keys = new Keys({ ...storage, now })
   const tickets = new Tickets({ ...storage, now })
   const hostTokens = config.hostTokens && createHostTokens(config.hostTokens, { storage, log, now, uptime }, publish)
-  const counted = config.accounts === 'off' ? undefined : sessions
+  const counted = mode === 'off' ? undefined : sessions
   const identities = new Identities({ ...storage, sessions: counted, hostTokens, keys, tickets, now })
   return { proxies, origins, quotas, revocations, sessions, accounts, keys, tickets, identities }
 }

@@ -7,8 +7,8 @@ export type ChatEvent =
   | { type: 'session.ended'; session: string }
   /** Tokens of the marketplace's for this person that were seen until `at` are good no more. */
   | { type: 'tokens.revoked'; userId: string; at: number }
-  /** Disabled, or erased. */
-  | { type: 'user.removed'; userId: string }
+  /** Disabled, or erased: what they came in with until then. */
+  | { type: 'user.removed'; userId: string; at: number }
   | { type: 'user.renamed'; user: Peer }
 
 export type Publish = (event: ChatEvent) => void

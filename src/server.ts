@@ -134,8 +134,7 @@ function keepTime({ connections, revocations }: Services, metrics: Metrics, ever
     metrics.onLag(Math.max(0, performance.now() - due))
     due = performance.now() + every
     connections.tick()
-    // What cannot be read now is read the next time; the storage itself tells of damage.
-    revocations.tell().catch(() => {})
+    void revocations.tell()
   }, every)
   return () => clearInterval(timer)
 }

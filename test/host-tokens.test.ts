@@ -98,7 +98,6 @@ describe('a token of the marketplace’s', () => {
     ['fractions of a second', { exp: seconds(600) + 0.123456, iat: seconds() + 0.654321 }],
     ['an end that no calendar has', { exp: 1e300 }],
     ['a beginning before all time', { iat: -1e300 }],
-    ['a beginning after all time', { iat: 1e300 }],
   ])('may have %s', async (what, times) => {
     const minji = await hostPerson(parley, `odd-${what.replaceAll(' ', '-')}`, 'Minji', { ...NAMED, ...times })
     expect((await minji.get('/api/me')).status).toBe(200)
@@ -182,6 +181,10 @@ describe('refused, and only the log says why:', () => {
     ['exp in the past', 'exp', () => mint({ ...good(), exp: seconds(-1) })],
     ['exp that is no number', 'exp', () => mint({ ...good(), exp: 'tomorrow' })],
     ['nbf in the future', 'nbf', () => mint({ ...good(), nbf: seconds(60) })],
+    ['iat in the future', 'iat', () => mint({ ...good(), iat: seconds(60) })],
+    ['iat after all time', 'iat', () => mint({ ...good(), iat: 1e300 })],
+    ['padding behind it', 'spelling', async () => `${await mint(good())}=`],
+    ['other spare bits at its end', 'spelling', async () => respelled(await mint(good()))],
     ['another issuer', 'iss', () => mint({ ...good(), iss: 'https://evil.example' })],
     ['no issuer', 'iss', () => mint({ sub, aud: AUDIENCE })],
     ['another audience', 'aud', () => mint({ ...good(), aud: ['shop', 'api'] })],
@@ -195,7 +198,7 @@ describe('refused, and only the log says why:', () => {
     ['jwk', 'jwk', () => mint(good(), { jwk: { kty: 'oct' } })],
     ['an unknown crit', 'ERR_JOSE_NOT_SUPPORTED', async () => withHeader(await mint(good()), { crit: ['x'], x: 1 })],
     ['15 KB', 'length', () => mint({ ...good(), padding: 'x'.repeat(10_500) })],
-    ['words', 'ERR_JWS_INVALID', () => 'let-me-in'],
+    ['words', 'spelling', () => 'let-me-in'],
     [
       'a changed body',
       'ERR_JWS_SIGNATURE_VERIFICATION_FAILED',
@@ -206,6 +209,11 @@ describe('refused, and only the log says why:', () => {
     expect(refusals(parley).at(-1)).toBe(check)
   })
 
+  /** The same bytes: of the last letter two bits say nothing. */
+  const respelled = (token: string) => {
+    const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
+    return token.slice(0, -1) + letters[letters.indexOf(token.slice(-1)) ^ 1]
+  }
   const withHeader = (token: string, more: object) => {
     const [, body, signature] = token.split('.')
     return `${encode({ alg: 'HS256', ...more })}.${body}.${signature}`

@@ -15,7 +15,10 @@ test.each([
     '192.0.2.66, 198.51.100.1, 10.1.0.7',
     '198.51.100.1',
   ],
-  ['words among the addresses', '127.0.0.1', 'unknown, 198.51.100.1, for=x', '198.51.100.1'],
+  ['a proxy that writes a port', '127.0.0.1', '192.0.2.66, 198.51.100.1:4711', '198.51.100.1'],
+  ['a proxy that writes a port of IPv6', '127.0.0.1', '192.0.2.66, [2606:4700::1]:4711', '2606:4700::1'],
+  ['a proxy that does not know it', '127.0.0.1', '192.0.2.66, unknown', '127.0.0.1'],
+  ['a second proxy that does not know it', '127.0.0.1', '192.0.2.66, unknown, 10.1.0.7', '10.1.0.7'],
   ['only proxies', '127.0.0.1', '10.1.0.1, 10.1.0.2', '10.1.0.1'],
   ['an IPv6 client', '2001:db8::1', '2001:db8:ffff::2, 2606:4700::1', '2606:4700::1'],
 ])('the client of %s', (_, peer, forwarded, ip) => {

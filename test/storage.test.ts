@@ -1,11 +1,13 @@
 import { Database, type Statement } from 'bun:sqlite'
-import { describe, expect, test } from 'bun:test'
+import { afterAll, describe, expect, test } from 'bun:test'
 import {
+  chmodSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
+  rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
@@ -22,7 +24,17 @@ import { failure, openTestSqlite, roomIn, WORKER_URL } from './support/storage.t
 
 storageContract('sqlite', openTestSqlite)
 
-const emptyDir = () => mkdtempSync(join(tmpdir(), 'parley-data-'))
+const made: string[] = []
+afterAll(() => {
+  for (const dir of made) rmSync(dir, { recursive: true, force: true })
+})
+
+function emptyDir(): string {
+  const dir = mkdtempSync(join(tmpdir(), 'parley-data-'))
+  made.push(dir)
+  return dir
+}
+
 const place = (dataDir: string) => ({ dataDir, durability: 'full' as const })
 const open = (dataDir: string) => openStorage({ ...place(dataDir), workerUrl: WORKER_URL, now: () => 1 })
 /** The migrations of this release, oldest first. */
@@ -62,6 +74,16 @@ describe('the data directory', () => {
     const refused = await failure(open(dataDir))
     expect(refused).toBeInstanceOf(StartError)
     expect(refused).toMatchObject({ message: expect.stringMatching(line) })
+  })
+
+  test('leaves the mode of what a file in it leads to as it is', async () => {
+    const dataDir = emptyDir()
+    const elsewhere = join(emptyDir(), 'file')
+    writeFileSync(elsewhere, 'not a database, and not ours')
+    chmodSync(elsewhere, 0o644)
+    symlinkSync(elsewhere, join(dataDir, 'parley.db'))
+    expect(await failure(open(dataDir))).toBeInstanceOf(StartError)
+    expect(statSync(elsewhere).mode & 0o777).toBe(0o644)
   })
 
   test('that is a link to nowhere is refused in one line', async () => {

@@ -7,7 +7,8 @@ import type { Sessions } from '../auth/sessions.ts'
 import type { Tickets } from '../auth/tickets.ts'
 import { Nothing, open, signedIn } from '../lib/http/operation.ts'
 import { BODY_FAULTS, CALLER_FAULTS, failures } from '../lib/http/problem.ts'
-import type { Proxies } from '../lib/http/proxies.ts'
+import { networkOf, type Proxies } from '../lib/http/proxies.ts'
+import type { QuotaName, Quotas } from '../lib/http/quotas.ts'
 import { User } from '../users/model.ts'
 import { Credentials, NewAccount, PasswordChange, ProfileChange, SessionGrant } from './model.ts'
 import type { Accounts } from './service.ts'
@@ -19,6 +20,7 @@ interface Deps {
   tickets: Tickets
   origins: Origins
   proxies: Proxies
+  quotas: Quotas
   /** Whether people reach this server by https, whatever a proxy before it says. */
   isPublicTls: boolean
 }
@@ -26,7 +28,7 @@ interface Deps {
 export const accountRoutes = (deps: Deps) =>
   new Elysia({ prefix: '/api', tags: ['accounts'] }).use(sessionRoutes(deps)).use(personRoutes(deps))
 
-const sessionRoutes = ({ guard, accounts, sessions, origins, proxies, isPublicTls }: Deps) =>
+const sessionRoutes = ({ guard, accounts, sessions, origins, proxies, quotas, isPublicTls }: Deps) =>
   new Elysia()
     .use(guard)
     .derive(({ request, server, set }) => {
@@ -42,7 +44,9 @@ const sessionRoutes = ({ guard, accounts, sessions, origins, proxies, isPublicTl
         setCookie(grant.token, new Date(grant.expiresAt))
         return grant
       }
-      return { setCookie, letIn }
+      const network = networkOf(proxies.clientOf(request.headers, peer).ip)
+      const forgive = (quota: QuotaName) => quotas.giveBack(quota, network)
+      return { setCookie, letIn, forgive }
     })
     .post(
       '/accounts',
@@ -51,7 +55,11 @@ const sessionRoutes = ({ guard, accounts, sessions, origins, proxies, isPublicTl
     )
     .post(
       '/sessions',
-      async ({ body, letIn, status }) => status(201, await letIn(() => accounts.signIn(body))),
+      async ({ body, letIn, forgive, status }) => {
+        const grant = await letIn(() => accounts.signIn(body))
+        await forgive('signIns')
+        return status(201, grant)
+      },
       SIGN_IN,
     )
     .delete(

@@ -4,6 +4,8 @@ import type { Sessions } from '../auth/sessions.ts'
 import type { NewSession } from '../auth/store.ts'
 import type { Publish } from '../events.ts'
 import { ChatError } from '../lib/errors.ts'
+import type { Quotas } from '../lib/http/quotas.ts'
+import { hashToken } from '../lib/tokens.ts'
 import type { User, UserRole } from '../users/model.ts'
 import type { UserStore } from '../users/store.ts'
 import type { Credentials, NewAccount, PasswordChange, SessionGrant } from './model.ts'
@@ -19,6 +21,7 @@ interface Deps {
   sessions: Sessions
   passwords: Passwords
   revocations: Revocations
+  quotas: Quotas
   publish: Publish
   now: () => number
   mode: AccountMode
@@ -68,13 +71,16 @@ export class Accounts {
   }
 
   async signIn({ email, password }: Credentials): Promise<SessionGrant> {
-    const { accounts, sessions, passwords, mode } = this.#deps
+    const { accounts, sessions, passwords, quotas, mode } = this.#deps
     if (mode === 'off') throw new ChatError('forbidden', { reason: 'sign_in_off' })
+    const key = hashToken(email.toLowerCase())
+    await quotas.take('guesses', key)
     const found = await accounts.findByEmail(email.toLowerCase())
     const account = found?.user.disabledAt === undefined ? found : undefined
     const isRight = await passwords.matches(password, account?.passwordHash)
     const started = isRight && account && (await sessions.start(account.user.id, account.passwordHash))
     if (!started) throw new ChatError('unauthenticated', { reason: 'wrong_credentials' })
+    await quotas.giveBack('guesses', key)
     return grant(account.user, started.token, started.session)
   }
 
@@ -87,7 +93,7 @@ export class Accounts {
   async rename(identity: Identity, name: string): Promise<User> {
     const { users, publish, now } = this.#deps
     const username = name.normalize('NFC')
-    await users.rename(identity.user.id, username, now())
+    if (!(await users.change(identity.user.id, { username }, now()))) throw new ChatError('unauthenticated')
     publish({ type: 'user.renamed', user: { id: identity.user.id, username } })
     return this.me(identity)
   }
@@ -99,7 +105,8 @@ export class Accounts {
     const account = user.email === undefined ? undefined : await accounts.findByEmail(user.email)
     // An e-mail is no identity: the account that signs in with this person's may be another's.
     const own = account?.user.id === user.id ? account : undefined
-    if (!(await passwords.matches(current, own?.passwordHash)) || !own) throw wrongPassword()
+    if (!own) throw new ChatError('forbidden', { reason: 'no_password' })
+    if (!(await passwords.matches(current, own.passwordHash))) throw wrongPassword()
     const change = { current: own.passwordHash, next: await passwords.hash(next), keep: session }
     if (!(await accounts.setPassword(user.id, change, now()))) throw wrongPassword()
     await revocations.tell()

@@ -12,8 +12,10 @@ export type Credential =
 
 /** Bearer before cookie: a client that names a token means that one. */
 export function httpCredential({ headers }: Request): Credential | undefined {
-  const bearer = /^Bearer +(\S+)$/i.exec(headers.get('authorization') ?? '')?.[1]
-  if (bearer !== undefined) return { by: 'bearer', token: bearer }
+  const authorization = headers.get('authorization') ?? ''
+  // One that is none, or two of them, is nobody's: not that of a cookie beside it.
+  if (/^Bearer\b/i.test(authorization))
+    return { by: 'bearer', token: /^Bearer +(\S+)$/i.exec(authorization)?.[1] ?? '' }
   const cookie = headers.get('cookie')
   const token = cookie === null ? null : new Bun.CookieMap(cookie).get(COOKIE_NAME)
   return token ? { by: 'cookie', token } : undefined

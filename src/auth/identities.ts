@@ -59,7 +59,7 @@ export class Identities {
   async isStill({ person, key }: Caller): Promise<boolean> {
     if (key) return this.#deps.keys.isLive(key)
     const still = await this.check(person).catch(() => undefined)
-    return still !== undefined
+    return still?.role === person.role
   }
 
   async #ofBasis(userId: string, basis: TicketBasis): Promise<Identity | undefined> {

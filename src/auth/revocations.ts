@@ -19,13 +19,18 @@ export class Revocations {
     this.#deps = deps
   }
 
-  /** Publishes what is new: called by whoever has ended something here, and twice a second for what others have. */
+  /**
+   * Publishes what is new: called by whoever has ended something here, and twice a second for what others have. Does not
+   * fail: what cannot be read now is read the next time, and the storage itself tells of damage.
+   */
   async tell(): Promise<void> {
     // A reading that has begun may have missed the row that this call is about.
     while (this.#reading) await this.#reading
-    this.#reading = this.#read().finally(() => {
-      this.#reading = undefined
-    })
+    this.#reading = this.#read()
+      .catch(() => {})
+      .finally(() => {
+        this.#reading = undefined
+      })
     return this.#reading
   }
 
@@ -33,8 +38,8 @@ export class Revocations {
     const { revocations, publish } = this.#deps
     const from = this.#place
     const found = await revocations.after(from)
-    this.#place = found.place
     for (const revocation of found.revocations) publish(eventOf(revocation))
+    this.#place = found.place
     if (found.revocations.length > 0 && from !== undefined) await this.#read()
   }
 }
@@ -42,5 +47,5 @@ export class Revocations {
 function eventOf({ kind, subject, at }: Revocation) {
   if (kind === 'session') return { type: 'session.ended', session: subject } as const
   if (kind === 'tokens') return { type: 'tokens.revoked', userId: subject, at } as const
-  return { type: 'user.removed', userId: subject } as const
+  return { type: 'user.removed', userId: subject, at } as const
 }

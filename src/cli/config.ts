@@ -26,7 +26,8 @@ export const configCheck: Command = {
 
 /** Columns as wide as their widest cell; the first row is the heading. */
 export function table(rows: string[][]): string {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)))
+  const widest = (column: number) => rows.reduce((width, row) => Math.max(width, row[column]?.length ?? 0), 0)
+  const widths = (rows[0] ?? []).map((_, column) => widest(column))
   const lines = rows.map((row) =>
     row
       .map((cell, column) => cell.padEnd(widths[column] ?? 0))

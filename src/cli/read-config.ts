@@ -205,12 +205,19 @@ function toConfig({ tlsCert, tlsKey, jwtSecret, jwksUrl, jwtIssuer, jwtAudience,
   return Object.freeze({ ...config, pingIntervalMs: pingInterval * 1000, warnings: warningsOf(config, jwksUrl) })
 }
 
-function warningsOf({ host, publicOrigin, tls }: Pick<Config, 'host' | 'publicOrigin' | 'tls'>, jwksUrl?: string) {
+type Exposure = Pick<Config, 'host' | 'publicOrigin' | 'tls' | 'trustedProxies'>
+
+function warningsOf({ host, publicOrigin, tls, trustedProxies }: Exposure, jwksUrl: string | undefined): string[] {
   const warnings: string[] = []
   if (!isLoopback(host) && !publicOrigin && !tls) {
     warnings.push(
       'bound to a public address without PARLEY_PUBLIC_URL: passwords and messages travel unencrypted, and a browser' +
         ' behind an https proxy is refused. Set PARLEY_PUBLIC_URL=https://… behind a proxy, or PARLEY_TLS_CERT and _KEY.',
+    )
+  }
+  if (!isLoopback(host) && publicOrigin && !tls && trustedProxies.length === 0) {
+    warnings.push(
+      'PARLEY_TRUSTED_PROXIES is none: behind a proxy everybody would share the limits of one address. List the proxy.',
     )
   }
   if (jwksUrl?.startsWith('http:') && !isLoopback(new URL(jwksUrl).hostname)) {

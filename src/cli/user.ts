@@ -4,7 +4,6 @@ import { NewAccount, PasswordChange } from '../accounts/model.ts'
 import type { Services } from '../app.ts'
 import { ChatError } from '../lib/errors.ts'
 import { fieldErrorOf } from '../lib/http/field-errors.ts'
-import type { Storage } from '../storage/storage.ts'
 import { USER_ROLES, type UserRole } from '../users/model.ts'
 import type { StoredUser } from '../users/store.ts'
 import { table } from './config.ts'
@@ -77,8 +76,8 @@ const disable = switching('disable', true, 'Sign a person out everywhere, and ke
 const enable = switching('enable', false, 'Let a person in again who was disabled; they sign in anew.')
 
 function switching(verb: string, disabled: boolean, summary: string): Command {
-  return personCommand(verb, summary, async (invocation, { users }, { id, username }) => {
-    await users.put(id, { username, disabled })
+  return personCommand(verb, summary, async (invocation, { users }, { id }) => {
+    await users.change(id, { disabled })
     return say(invocation, `${verb}d  ${id}\n`)
   })
 }
@@ -99,9 +98,9 @@ const password: Command = {
 }
 
 const role: Command = {
-  ...personCommand('role', `Make a person ${USER_ROLES.join(', or ')}.`, async (invocation, _, { id }, { users }) => {
+  ...personCommand('role', `Make a person ${USER_ROLES.join(', or ')}.`, async (invocation, { users }, { id }) => {
     const wanted = roleOf(invocation.operands[1] ?? '')
-    await users.setRole(id, wanted)
+    await users.change(id, { role: wanted })
     return say(invocation, `${wanted}  ${id}\n`)
   }),
   operands: ['USER', 'ROLE'],
@@ -109,7 +108,7 @@ const role: Command = {
 
 export const userCommands: Command[] = [create, list, disable, enable, password, role]
 
-type Act = (invocation: Invocation, services: Services, user: StoredUser, storage: Storage) => Promise<number>
+type Act = (invocation: Invocation, services: Services, user: StoredUser) => Promise<number>
 
 /** A command about one person, by id or e-mail. */
 function personCommand(verb: string, summary: string, act: Act): Command {
@@ -126,7 +125,7 @@ function personCommand(verb: string, summary: string, act: Act): Command {
         if (!user || user.erasedAt !== undefined) {
           throw new CommandError(`nobody has the id or the e-mail ${wanted}. See parley user list.`)
         }
-        return act(invocation, services, user, storage)
+        return act(invocation, services, user)
       }),
   }
 }

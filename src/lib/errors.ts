@@ -43,6 +43,7 @@ export const REASONS = [
   'sign_in_off',
   'disabled',
   'host_token',
+  'no_password',
   'role',
   'key_scope',
   'keys_away',

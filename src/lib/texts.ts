@@ -90,6 +90,10 @@ const DETAILS: Record<ErrorCode | Reason, Text> = {
     en: 'This token is the marketplace’s: sign out there.',
     ko: '마켓플레이스가 발급한 토큰입니다. 마켓플레이스에서 로그아웃하세요.',
   },
+  no_password: {
+    en: 'There is no password here for you: the marketplace signs you in.',
+    ko: '이 서버에는 비밀번호가 없습니다. 마켓플레이스에서 로그인합니다.',
+  },
   role: { en: 'Your role does not allow this.', ko: '이 작업은 현재 역할로 할 수 없습니다.' },
   key_scope: {
     en: 'This is not for a server key, or not for one with these scopes.',

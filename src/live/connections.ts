@@ -53,7 +53,7 @@ function closingOf({ user, session, seenAt }: Identity, event: Ending): CloseCod
     case 'tokens.revoked':
       return session === undefined && user.id === event.userId && seenAt <= event.at ? CLOSE.unauthenticated : undefined
     case 'user.removed':
-      return user.id === event.userId ? CLOSE.forbidden : undefined
+      return user.id === event.userId && seenAt <= event.at ? CLOSE.forbidden : undefined
     default:
       throw event satisfies never
   }

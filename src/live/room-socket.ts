@@ -33,10 +33,15 @@ export const roomSocket = ({ origins, proxies, quotas, maxPerNetwork, locale: ow
     origins.refuseForeign(request, peer)
     const credential = socketCredential(request)
     if (credential?.by === 'cookie') origins.requireOwn(request, peer)
+    const refuseCrowd = () => {
+      if (connections.from(network) >= maxPerNetwork) throw tooManySockets()
+    }
+    // Before a ticket is spent for nothing; and again, since others were let in meanwhile.
+    refuseCrowd()
     const found = await personOf(credential, identities)
     // Each costs a handshake, and nobody vouches for it: no address may have that without end.
     if (found instanceof ChatError && found.code === 'unauthenticated') await quotas.take('strangers', network)
-    if (connections.from(network) >= maxPerNetwork) throw tooManySockets()
+    refuseCrowd()
     const locale = localeFor(headers.get('accept-language'), ownLocale)
     const visit = { roomId: roomIdOf(params.roomId), after: afterOf(request), locale, network }
     const data = found instanceof ChatError ? turnedAway(found, locale) : new RoomSession(live, found, visit)

@@ -32,14 +32,17 @@ export interface MessageStore {
   /** 0 for an empty room. */
   lastSeq(roomId: number): Promise<number>
   /**
-   * Takes the texts out of the next messages of a person after this place, some hundreds at a time: entries of kind
-   * `deleted` stay in their places. Answers where to go on, or `undefined` when all is done.
+   * Takes the texts out of what a person sent in a room, some hundreds of entries after this seq at a time: entries of
+   * kind `deleted` stay in their places, and the newest other one becomes the room's last. Answers where to go on, or
+   * `undefined` when all is done.
    */
-  eraseOf(userId: string, after: MessagePlace, at: number): Promise<MessagePlace | undefined>
+  erase(erasing: Erasing): Promise<number | undefined>
 }
 
-/** A place among all messages of somebody's rooms, by room and seq. */
-export interface MessagePlace {
+export interface Erasing {
+  userId: string
   roomId: number
-  seq: number
+  after: number
+  /** Milliseconds since 1970. */
+  at: number
 }

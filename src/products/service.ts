@@ -30,7 +30,9 @@ export class Products {
     requireWholePrice(price)
     const fields = { title, ...price, imageUrl: imageUrl ?? null, url: url ?? null }
     const { products, now } = this.#deps
-    return products.create({ ...fields, id: Bun.randomUUIDv7(), ownerId: user.id, at: now() })
+    const created = await products.create({ ...fields, id: Bun.randomUUIDv7(), ownerId: user.id, at: now() })
+    if (!created) throw new ChatError('unauthenticated')
+    return created
   }
 
   async find(productId: string): Promise<Product> {

@@ -11,7 +11,8 @@ export interface ProductFilter {
 
 /** One method is one transaction. Times in milliseconds since 1970. */
 export interface ProductStore {
-  create(product: Required<NewProduct> & { id: string; ownerId: string; at: number }): Promise<Product>
+  /** `undefined` where the owner does not exist, or was erased. */
+  create(product: Required<NewProduct> & { id: string; ownerId: string; at: number }): Promise<Product | undefined>
   find(productId: string): Promise<Product | undefined>
   /** What is offered, newest first. `place` continues the list. */
   list(filter: ProductFilter): Promise<{ product: Product; place: number }[]>

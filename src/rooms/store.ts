@@ -35,8 +35,8 @@ export interface RoomStore {
   /** Moves the mark forward, never past the end. */
   markRead(roomId: number, role: Role, seq: number): Promise<{ readSeq: number; unread: number }>
   totalUnread(userId: string): Promise<number>
-  /** All rooms of a person, by id, also empty ones: the place is the id of the last one. */
-  ofUser(userId: string, afterRoomId: number, limit: number): Promise<RoomSummary[]>
+  /** All rooms of a person, empty ones too. */
+  idsOf(userId: string): Promise<number[]>
 }
 
 export interface OpenedRoom {

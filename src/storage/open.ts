@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, mkdirSync } from 'node:fs'
+import { chmodSync, existsSync, lstatSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { StartError } from '../lib/errors.ts'
 import type { Durability } from './sqlite/database.ts'
@@ -33,32 +33,8 @@ export function migrateStorage({ dataDir, durability }: Place, { check }: { chec
 
 /** Makes the data directory, takes its lock, migrates, opens. Closing the storage releases the lock. */
 export async function openStorage(opening: Opening): Promise<{ storage: Storage; migrations: MigrationReport }> {
-  return openLocked(
-    opening,
-    orStartError(opening.dataDir, () => requireLock(opening.dataDir)),
-  )
-}
-
-/** For a command: as above where no server runs; else beside it, on the schema that it has. */
-export async function openBeside(opening: Opening, { mayCreate }: { mayCreate: boolean }): Promise<Storage> {
-  const { dataDir, ...rest } = opening
-  if (!mayCreate && !existsSync(databasePath(dataDir))) {
-    throw new StartError(`${dataDir} holds no data of Parley's. Name the directory of the server: --data-dir.`)
-  }
-  const lock = orStartError(dataDir, () => {
-    makeDataDir(dataDir)
-    return lockDataDir(dataDir)
-  })
-  if (lock) return (await openLocked(opening, lock)).storage
-  if (orStartError(dataDir, () => migrateSqlite(dataDir, 'full', true)).pending.length > 0) {
-    throw new StartError(
-      `${dataDir} is in use by an older Parley. Use the command of that one, or restart it as this one.`,
-    )
-  }
-  return openSqlite({ path: databasePath(dataDir), ...rest, durability: 'full', isGuest: true })
-}
-
-async function openLocked({ dataDir, durability, ...rest }: Opening, lock: Lock) {
+  const { dataDir, durability, ...rest } = opening
+  const lock = orStartError(dataDir, () => requireLock(dataDir))
   try {
     const migrations = orStartError(dataDir, () => migrateSqlite(dataDir, durability, false))
     const storage = await openSqlite({ path: databasePath(dataDir), durability, ...rest })
@@ -71,6 +47,19 @@ async function openLocked({ dataDir, durability, ...rest }: Opening, lock: Lock)
     lock.release()
     throw error
   }
+}
+
+/**
+ * For a command, whether a server runs on the data or not: without the lock, which a server that starts meanwhile needs.
+ * Only where the schema is not there, or is an older one, it is held for a moment.
+ */
+export async function openBeside(opening: Opening, { mayCreate }: { mayCreate: boolean }): Promise<Storage> {
+  const { dataDir, ...rest } = opening
+  if (!mayCreate && !existsSync(databasePath(dataDir))) {
+    throw new StartError(`${dataDir} holds no data of Parley's. Name the directory of the server: --data-dir.`)
+  }
+  if (migrateStorage(opening, { check: true }).pending.length > 0) migrateStorage(opening, { check: false })
+  return openSqlite({ path: databasePath(dataDir), ...rest, durability: 'full', isGuest: true })
 }
 
 function requireLock(dataDir: string): Lock {
@@ -90,7 +79,8 @@ function makeDataDir(dataDir: string) {
   mkdirSync(dataDir, { recursive: true, mode: 0o700 })
   for (const name of PRIVATE_FILES) {
     const path = join(dataDir, name)
-    if (existsSync(path)) chmodSync(path, 0o600)
+    // Not what a link leads to: that may be a device, and another program's.
+    if (lstatSync(path, { throwIfNoEntry: false })?.isFile()) chmodSync(path, 0o600)
   }
 }
 

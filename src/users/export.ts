@@ -6,7 +6,7 @@ import type { Users } from './service.ts'
 interface Deps {
   users: Users
   products: Pick<ProductStore, 'ofOwner'>
-  rooms: Pick<RoomStore, 'ofUser'>
+  rooms: Pick<RoomStore, 'idsOf' | 'summary'>
   messages: Pick<MessageStore, 'span'>
 }
 
@@ -55,14 +55,12 @@ export class UserExports {
       counts.products += 1
       yield { type: 'product', product }
     }
-    for await (const { lastMessage: _, ...room } of pages(
-      (after) => rooms.ofUser(userId, after, PAGE),
-      ({ id }) => id,
-    )) {
+    for (const roomId of await rooms.idsOf(userId)) {
+      const { lastMessage: _, ...room } = (await rooms.summary(roomId, userId)) ?? { lastMessage: null }
       counts.rooms += 1
       yield { type: 'room', room }
       for await (const message of pages(
-        (after) => messages.span(room.id, { after, limit: PAGE }),
+        (after) => messages.span(roomId, { after, limit: PAGE }),
         ({ seq }) => seq,
       )) {
         counts.messages += 1

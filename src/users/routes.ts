@@ -42,7 +42,11 @@ export const userRoutes = ({ guard, identities, users, exports }: Deps) =>
     )
     .delete(
       '/:userId',
-      async ({ params, query, status }) => status(204, await users.erase(params.userId, query.messages ?? 'keep')),
+      async ({ params, query, request, server, status }) => {
+        // It may take longer than a silent connection is kept.
+        server?.timeout(request, 0)
+        return status(204, await users.erase(params.userId, query.messages ?? 'keep'))
+      },
       ERASE,
     )
 

@@ -23,6 +23,8 @@ export interface Profile {
   disabled?: boolean | undefined
 }
 
+export type UserChange = { username: string } | { role: UserRole } | { disabled: boolean }
+
 export interface Upserted {
   user: StoredUser
   /** As they were before; `undefined` for a new person. */
@@ -41,9 +43,11 @@ export interface UserStore {
   admit(profile: Omit<Profile, 'disabled'>, issuedAt: number): Promise<StoredUser>
   /** All of them, or none: answers the place of the first one that was erased, and then nothing was stored. */
   upsert(profiles: Profile[], at: number): Promise<Upserted[] | { erased: number }>
-  rename(userId: string, username: string, at: number): Promise<void>
-  /** `false` where there is no such person. */
-  setRole(userId: string, role: UserRole): Promise<boolean>
+  /**
+   * Whoever is disabled is out at once, and nothing from before lets them in again; `false` where there is no such
+   * person, or they were erased.
+   */
+  change(userId: string, change: UserChange, at: number): Promise<boolean>
   /** Ends every session, and refuses every host token from before; `false` where there is no such person. */
   signOut(userId: string, at: number): Promise<boolean>
   /** Takes name, e-mail, password and sessions away for ever and archives their products; `false` where there is nobody. */

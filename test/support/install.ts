@@ -1,27 +1,25 @@
 // Run by `pretest`: what the tests need beside npm packages is there, or is installed, or is asked for.
 
-/** Programs, and the Debian packages that bring them. */
+/** Programs, and the Debian packages that have them. */
 const PROGRAMS = { chromium: 'chromium', curl: 'curl', openssl: 'openssl', php: 'php-cli', strace: 'strace' }
 
-/** The same of modules for Debian's own Python: the first one in the PATH may be another, which does not see them. */
+/** The same of modules, for Debian's own Python: the first one in the PATH may be another, which does not have them. */
 const MODULES = { django: 'python3-django', jwt: 'python3-jwt' }
 const PYTHON = '/usr/bin/python3'
-const PRINT_UNKNOWN = `
-import sys
-from importlib.util import find_spec
-print(*[name for name in sys.argv[1:] if find_spec(name) is None])`
+const NAME_FOUND = `
+import importlib.util, sys
+print(*filter(importlib.util.find_spec, sys.argv[1:]))`
 
+const modules = foundModules()
 const missing = [
   ...Object.entries(PROGRAMS).filter(([program]) => Bun.which(program) === null),
-  ...Object.entries(MODULES).filter(([name]) => unknownModules().includes(name)),
+  ...Object.entries(MODULES).filter(([module]) => !modules.includes(module)),
 ].map(([, name]) => name)
 if (missing.length > 0) install(missing)
 
-function unknownModules(): string[] {
-  const names = Object.keys(MODULES)
-  if (Bun.which(PYTHON) === null) return names
-  // Isolated from this directory, from the user's own packages and from PYTHONPATH, as the tests run it.
-  const { stdout } = Bun.spawnSync([PYTHON, '-I', '-c', PRINT_UNKNOWN, ...names])
+function foundModules(): string[] {
+  if (Bun.which(PYTHON) === null) return []
+  const { stdout } = Bun.spawnSync([PYTHON, '-I', '-c', NAME_FOUND, ...Object.keys(MODULES)])
   return stdout.toString().trim().split(' ')
 }
 

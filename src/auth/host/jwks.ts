@@ -10,8 +10,10 @@ interface Deps {
   onError: (error: unknown) => void
 }
 
-/** A set is asked for again after this; until then a key that was withdrawn still opens. */
-const FRESH_MS = 10 * 60 * 1000
+/** After this a set is renewed while it is used; a key that was withdrawn opens until then. */
+const FRESH_MS = 5 * 60 * 1000
+/** Where nobody asked for so long, whoever does waits for the new one. */
+const LATE_MS = 10 * 60 * 1000
 /** While the address gives nothing, the last good set is used for so long. */
 const KEPT_MS = 24 * 3600 * 1000
 /** After a failed fetch nobody makes another one for so long. */
@@ -55,9 +57,10 @@ export class Jwks {
   async #current() {
     const age = this.#deps.uptime() - this.#fetchedAt
     if (this.#keys && age < FRESH_MS) return this.#keys
-    // Whoever asks while the old set is still good is not kept waiting.
     const refreshed = this.refresh()
-    if (!this.#keys || age >= KEPT_MS) await refreshed
+    // An address that has failed lately keeps nobody waiting while the old set is good.
+    const mayWait = this.#failedAt < this.#fetchedAt && age >= LATE_MS
+    if (!this.#keys || mayWait || age >= KEPT_MS) await refreshed
     if (!this.#keys || this.#deps.uptime() - this.#fetchedAt >= KEPT_MS) {
       throw new ChatError('unavailable', { reason: 'keys_away', retryAfter: PAUSE_MS / 1000 })
     }
@@ -86,13 +89,23 @@ export class Jwks {
   async #fetch() {
     const signal = AbortSignal.timeout(TIMEOUT_MS)
     const headers = { accept: 'application/jwk-set+json, application/json' }
-    const response = await fetch(this.#deps.url, { headers, signal, redirect: 'error' })
+    // Not Bun's own error: its text has the address in it, with whatever secret that has.
+    const response = await fetch(this.#deps.url, { headers, signal, redirect: 'error' }).catch((error: unknown) => {
+      throw new Error(`the JWKS address cannot be reached (${reasonOf(error)})`)
+    })
     if (response.status !== 200) throw new Error(`the JWKS address answered ${response.status}`)
     const set: JSONWebKeySet = JSON.parse(await readBounded(response))
-    if ((set.keys?.length ?? 0) > MAX_KEYS) throw new Error(`the JWKS has more than ${MAX_KEYS} keys`)
-    this.#keys = createLocalJWKSet(set)
+    const keys = createLocalJWKSet(set)
+    if (set.keys.length > MAX_KEYS) throw new Error(`the JWKS has more than ${MAX_KEYS} keys`)
+    if (set.keys.length === 0) throw new Error('the JWKS has no keys')
+    this.#keys = keys
     this.#fetchedAt = this.#deps.uptime()
   }
+}
+
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return 'unknown'
+  return 'code' in error && typeof error.code === 'string' ? error.code : error.name
 }
 
 async function readBounded(response: Response): Promise<string> {

@@ -30,7 +30,7 @@ const MAX_LENGTH = 8 << 10
 const MAX_SEEN = 10_000
 /** A check of a signature costs more than all the rest of a request. */
 const CHECKED_EVERY_MS = 60 * 1000
-/** For `nbf` alone: the marketplace's clock may be a little ahead of ours. */
+/** For `nbf` and `iat` alone: the marketplace's clock may be a little ahead of ours. */
 const CLOCK_TOLERANCE_S = 10
 /** They name keys of the bearer's choice (RFC 7515 §4.1). Nothing here would follow them; whoever sends one is up to something. */
 const FOREIGN_KEYS = ['jku', 'jwk', 'x5u', 'x5c'] as const
@@ -69,13 +69,16 @@ export class HostTokens {
   async #verify(token: string): Promise<HostClaims | undefined> {
     const { rules, now, onRefused } = this.#deps
     if (token.length > MAX_LENGTH) return void onRefused('length')
+    if (!isCanonical(token)) return void onRefused('spelling')
     try {
       const { payload, protectedHeader } = await jwtVerify(token, rules.key, optionsOf(rules, now()))
       const foreign = FOREIGN_KEYS.find((name) => protectedHeader[name] !== undefined)
       if (foreign) return void onRefused(foreign)
       const claims = readClaims(payload)
       if (typeof claims === 'string') return void onRefused(claims)
-      return claims.expiresAt <= now() ? void onRefused('exp') : claims
+      if (claims.expiresAt <= now()) return void onRefused('exp')
+      if ((claims.issuedAt ?? 0) > now() + CLOCK_TOLERANCE_S * 1000) return void onRefused('iat')
+      return claims
     } catch (error) {
       if (error instanceof ChatError) throw error
       return void onRefused(checkOf(error))
@@ -106,8 +109,15 @@ const differs = ({ username, email }: HostClaims, user: StoredUser) =>
  */
 function isRevoked({ tokensFrom }: StoredUser, { issuedAt }: HostClaims, known: Seen | undefined): boolean {
   if (tokensFrom === 0) return false
-  if (known) return known.seenAt <= tokensFrom
-  return issuedAt === undefined || issuedAt < Math.floor(tokensFrom / 1000) * 1000
+  if (known && known.seenAt <= tokensFrom) return true
+  if (issuedAt === undefined) return known === undefined
+  return issuedAt < Math.floor(tokensFrom / 1000) * 1000
+}
+
+/** One token, one text: with another spelling of the same bytes a revoked one would be one that nobody has seen. */
+function isCanonical(token: string): boolean {
+  const parts = token.split('.')
+  return parts.length === 3 && parts.every((part) => Buffer.from(part, 'base64url').toString('base64url') === part)
 }
 
 const optionsOf = ({ algorithms, issuer, audience }: HostTokenRules, now: number): JWTVerifyOptions => ({

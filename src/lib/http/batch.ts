@@ -6,7 +6,8 @@ import { ChatError, type FieldError } from '../errors.ts'
 export const HostId = t.String({
   minLength: 1,
   maxLength: 200,
-  pattern: '^[\\x21-\\x7e]+$',
+  // `.` and `..` are no names in a path.
+  pattern: '^(?!\\.{1,2}$)[\\x21-\\x7e]+$',
   fault: 'no_host_id',
   description: 'The id that the marketplace knows it by: up to 200 printable ASCII characters, without spaces.',
   examples: ['user-4711'],

@@ -35,11 +35,21 @@ export class Proxies {
       if (headers.has('x-forwarded-for')) this.#tell(peer)
       return { ip: peer, isTls: this.#isTls }
     }
-    const forwarded = (headers.get('x-forwarded-for') ?? '').split(',').map((hop) => hop.trim())
-    const hops = forwarded.filter((hop) => isIP(hop) !== 0)
-    const ip = hops.findLast((hop) => !this.#isTrusted(hop)) ?? hops[0] ?? peer
+    const ip = this.#firstOfOthers((headers.get('x-forwarded-for') ?? '').split(','), peer)
     const proto = headers.get('x-forwarded-proto')?.split(',').at(-1)?.trim()
     return { ip, isTls: proto === undefined ? this.#isTls : proto === 'https' }
+  }
+
+  /** From the right, as far as trusted hops say so: what stands beyond the first that is none may be made up. */
+  #firstOfOthers(hops: string[], peer: string): string {
+    let nearest = peer
+    for (const hop of hops.reverse()) {
+      const address = addressOf(hop.trim())
+      if (address === undefined) break
+      nearest = address
+      if (!this.#isTrusted(address)) break
+    }
+    return nearest
   }
 
   #tell(peer: string) {
@@ -52,6 +62,13 @@ export class Proxies {
     const family = isIP(address)
     return family !== 0 && this.#trusted.check(address, family === 6 ? 'ipv6' : 'ipv4')
   }
+}
+
+/** Some proxies write the port too: `203.0.113.9:4711`, `[2001:db8::1]:4711`. */
+function addressOf(hop: string): string | undefined {
+  const [, bracketed, plain] = /^\[(.+)\](?::\d+)?$|^(\d+\.\d+\.\d+\.\d+):\d+$/.exec(hop) ?? []
+  const address = bracketed ?? plain ?? hop
+  return isIP(address) === 0 ? undefined : address
 }
 
 /** What limits go by: an IPv4 address, however it is written, or the /64 of an IPv6 one, of which a customer has all. */

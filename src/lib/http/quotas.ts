@@ -10,7 +10,10 @@ export interface Quota {
 /** What is counted, and for whom: an address's network, or a person. */
 export const QUOTAS = {
   signUps: { points: 30, seconds: 3600 },
+  /** That failed: a house full of people signs in from one address. */
   signIns: { points: 30, seconds: 300 },
+  /** Wrong passwords for one e-mail, from wherever. */
+  guesses: { points: 100, seconds: 3600 },
   /** Upgrades that show no good credential: a client with an old one may try every other second. */
   strangers: { points: 120, seconds: 60 },
   tickets: { points: 60, seconds: 60 },
@@ -31,11 +34,12 @@ export class Quotas {
   /** `isOn` is PARLEY_LIMITS. */
   constructor(isOn: boolean) {
     const limiter = ({ points, seconds }: Quota) => new RateLimiterMemory({ points, duration: seconds })
-    const { signUps, signIns, strangers, tickets } = QUOTAS
+    const { signUps, signIns, guesses, strangers, tickets } = QUOTAS
     this.#limiters = isOn
       ? {
           signUps: limiter(signUps),
           signIns: limiter(signIns),
+          guesses: limiter(guesses),
           strangers: limiter(strangers),
           tickets: limiter(tickets),
         }
@@ -52,6 +56,11 @@ export class Quotas {
       const quota = stateOf(name, error)
       throw new ChatError('rate_limited', { retryAfter: quota.reset, quota })
     }
+  }
+
+  /** For what went well, and was taken as if it would not. */
+  async giveBack(name: QuotaName, key: string): Promise<void> {
+    await this.#limiters?.[name].reward(key)
   }
 }
 

@@ -20,7 +20,7 @@ export interface SqliteOptions {
   workerUrl: string
   now: () => number
   events?: StorageEvents
-  /** Another process, a running server, has the lock. */
+  /** A command: the run of a server, if there is one, is not its own. */
   isGuest?: boolean
 }
 

@@ -1,13 +1,13 @@
 import type { Database } from 'bun:sqlite'
-import { and, asc, desc, eq, gt, gte, lt, lte, ne, or, sql } from 'drizzle-orm'
+import { and, asc, desc, eq, gt, lt, lte, ne, sql } from 'drizzle-orm'
 import { ChatError } from '../../../lib/errors.ts'
 import type { Message } from '../../../messages/model.ts'
-import type { MessagePlace, MessageStore } from '../../../messages/store.ts'
+import type { Erasing, MessageStore } from '../../../messages/store.ts'
 import type { Peer } from '../../../users/model.ts'
 import type { Db } from '../database.ts'
 import { messages, rooms, users } from '../schema.ts'
 import { ClientIds } from '../writer/client-ids.ts'
-import type { RoomsInHand } from '../writer/rooms-in-hand.ts'
+import type { RoomRow, RoomsInHand } from '../writer/rooms-in-hand.ts'
 import type { Write } from '../writer/wire.ts'
 
 /** `null`: no such room. `'reused'`: the client id stands for another text. */
@@ -56,53 +56,33 @@ export function appendCommands(sqlite: Database, db: Db, rooms: RoomsInHand) {
 
 type MessageCommands = ReturnType<typeof appendCommands> & ReturnType<typeof erasureCommands>
 
-/** Others write meanwhile: one commit takes out no more, and looks into no more rooms. */
-const ERASED_AT_ONCE = 500
-const ROOMS_AT_ONCE = 50
+/** Others write meanwhile: one commit looks at no more entries of a room. */
+const SPAN_OF_ERASURE = 500
 
-export const erasureCommands = (db: Db) => ({
-  eraseMessages(userId: string, after: MessagePlace, at: number): MessagePlace | null {
-    const sender = db.select({ number: users.number }).from(users).where(eq(users.id, userId)).get()?.number ?? 0
-    const own = or(eq(rooms.ownerNo, sender), eq(rooms.customerNo, sender))
-    const here = and(own, gte(rooms.id, after.roomId))
-    const page = db.select({ id: rooms.id }).from(rooms).where(here).orderBy(asc(rooms.id)).limit(ROOMS_AT_ONCE).all()
-    let left = ERASED_AT_ONCE
-    for (const { id } of page) {
-      const from = id === after.roomId ? after.seq : 0
-      const erased = eraseIn(db, { roomId: id, seq: from }, { sender, at, limit: left })
-      left -= erased.count
-      if (left === 0) return { roomId: id, seq: erased.last }
-    }
-    const last = page.at(-1)
-    return last ? { roomId: last.id + 1, seq: 0 } : null
+export const erasureCommands = (db: Db, inHand: RoomsInHand) => ({
+  eraseMessages({ userId, roomId, after, at }: Erasing): number | null {
+    const room = inHand.get(roomId)
+    const sender = db.select({ number: users.number }).from(users).where(eq(users.id, userId)).get()
+    if (!room || !sender) return null
+    const span = and(eq(messages.roomId, roomId), gt(messages.seq, after), lte(messages.seq, after + SPAN_OF_ERASURE))
+    const gone = { kind: 'deleted', text: '', clientId: null, data: null, deletedAt: at }
+    db.update(messages)
+      .set(gone)
+      .where(and(span, eq(messages.senderNo, sender.number)))
+      .run()
+    if (after + SPAN_OF_ERASURE < room.lastSeq) return after + SPAN_OF_ERASURE
+    inHand.touch(room)
+    Object.assign(room, lastOf(db, roomId))
+    return null
   },
 })
 
-function eraseIn(
-  db: Db,
-  { roomId, seq }: MessagePlace,
-  { sender, at, limit }: Record<'sender' | 'at' | 'limit', number>,
-) {
-  const theirs = and(
-    eq(messages.roomId, roomId),
-    gt(messages.seq, seq),
-    eq(messages.senderNo, sender),
-    ne(messages.kind, 'deleted'),
-  )
-  const found = db
-    .select({ seq: messages.seq })
-    .from(messages)
-    .where(theirs)
-    .orderBy(asc(messages.seq))
-    .limit(limit)
-    .all()
-  const last = found.at(-1)?.seq ?? seq
-  const gone = { kind: 'deleted', text: '', clientId: null, data: null, deletedAt: at }
-  db.update(messages)
-    .set(gone)
-    .where(and(theirs, lte(messages.seq, last)))
-    .run()
-  return { count: found.length, last }
+/** The newest entry of which there is something to show. */
+function lastOf(db: Db, roomId: number): Pick<RoomRow, 'lastMessageId' | 'lastMessageSeq'> {
+  const shown = and(eq(messages.roomId, roomId), ne(messages.kind, 'deleted'))
+  const newest = db.select({ id: messages.id, seq: messages.seq }).from(messages).where(shown)
+  const last = newest.orderBy(desc(messages.seq)).limit(1).get()
+  return { lastMessageId: last?.id ?? 0, lastMessageSeq: last?.seq ?? 0 }
 }
 
 export function sqliteMessages(db: Db, write: Write<MessageCommands>): MessageStore {
@@ -135,8 +115,8 @@ export function sqliteMessages(db: Db, write: Write<MessageCommands>): MessageSt
       return top.get({ roomId })?.lastSeq ?? 0
     },
 
-    async eraseOf(userId, after, at) {
-      return (await write('eraseMessages', userId, after, at)) ?? undefined
+    async erase(erasing) {
+      return (await write('eraseMessages', erasing)) ?? undefined
     },
   }
 }

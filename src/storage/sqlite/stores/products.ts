@@ -9,8 +9,9 @@ export type ProductRow = typeof products.$inferSelect
 type Fields = Partial<Required<NewProduct>>
 
 export const productCommands = (db: Db) => ({
-  createProduct(product: Omit<typeof products.$inferInsert, 'number'>): ProductRow {
-    return db.insert(products).values(product).returning().get()
+  createProduct(product: Omit<typeof products.$inferInsert, 'number'>): ProductRow | null {
+    // Whoever was erased while they asked offers nothing any more.
+    return isPerson(db, product.ownerId) ? db.insert(products).values(product).returning().get() : null
   },
 
   changeProduct(productId: string, ownerId: string, fields: Fields): ProductRow | null {
@@ -26,17 +27,18 @@ export const productCommands = (db: Db) => ({
     items: (ProductUpsert & { id: string })[],
     at: number,
   ): [ProductRow, boolean][] | { ownerless: number } {
-    const isPerson = (id: string) =>
-      db
-        .select({ id: users.id })
-        .from(users)
-        .where(and(eq(users.id, id), isNull(users.erasedAt)))
-        .get() !== undefined
-    const ownerless = items.findIndex(({ ownerId }) => !isPerson(ownerId))
+    const ownerless = items.findIndex(({ ownerId }) => !isPerson(db, ownerId))
     if (ownerless >= 0) return { ownerless }
     return items.map((item) => upsertOne(db, item, at))
   },
 })
+
+const isPerson = (db: Db, id: string) =>
+  db
+    .select({ id: users.id })
+    .from(users)
+    .where(and(eq(users.id, id), isNull(users.erasedAt)))
+    .get() !== undefined
 
 function upsertOne(db: Db, { archived, ...fields }: ProductUpsert & { id: string }, at: number): [ProductRow, boolean] {
   const before = db.select().from(products).where(eq(products.id, fields.id)).get()
@@ -68,7 +70,8 @@ export function sqliteProducts(db: Db, write: Write<ReturnType<typeof productCom
 
   return {
     async create({ at, ...product }) {
-      return toProduct(await write('createProduct', { ...product, createdAt: at }))
+      const row = await write('createProduct', { ...product, createdAt: at })
+      return row ? toProduct(row) : undefined
     },
     async find(id) {
       const row = byId.get({ id })

@@ -1,23 +1,25 @@
-import { asc, desc, gt, inArray, lt, sql } from 'drizzle-orm'
+import { and, asc, desc, gt, inArray, lt, sql } from 'drizzle-orm'
 import type { Revocation, RevocationStore } from '../../../auth/store.ts'
 import type { Db } from '../database.ts'
 import { revocations } from '../schema.ts'
 
 /** Much longer than any node takes to read them. */
 const KEPT_MS = 24 * 3600 * 1000
-/** How many old ones a new one clears away. */
-const CLEARED_AT_ONCE = 20
+/** How many old ones are cleared away beside each that is added: so they never pile up. */
+const CLEARED_FOR_EACH = 2
 const PAGE = 1000
 
 /** To be called in the transaction that ends what is named. */
 export function addRevocations(db: Db, kind: Revocation['kind'], subjects: string[], at: number): void {
   if (subjects.length === 0) return
-  const old = db
+  // The oldest few, by the primary key: a search for old ones would read them all where none is.
+  const oldest = db
     .select({ number: revocations.number })
     .from(revocations)
-    .where(lt(revocations.at, at - KEPT_MS))
-    .limit(CLEARED_AT_ONCE)
-  db.delete(revocations).where(inArray(revocations.number, old)).run()
+    .orderBy(asc(revocations.number))
+    .limit(CLEARED_FOR_EACH * subjects.length)
+  const isOld = and(inArray(revocations.number, oldest), lt(revocations.at, at - KEPT_MS))
+  db.delete(revocations).where(isOld).run()
   for (const subject of subjects) db.insert(revocations).values({ kind, subject, at }).run()
 }
 

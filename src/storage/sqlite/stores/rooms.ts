@@ -1,4 +1,4 @@
-import { and, asc, desc, eq, gt, or, type Placeholder, type SQL, sql } from 'drizzle-orm'
+import { and, desc, eq, gt, or, type Placeholder, type SQL, sql } from 'drizzle-orm'
 import { alias } from 'drizzle-orm/sqlite-core'
 import type { Role, RoomSummary } from '../../../rooms/model.ts'
 import type { InboxFilter, OpenedRoom, RoomStore, Sides } from '../../../rooms/store.ts'
@@ -91,10 +91,15 @@ export function sqliteRooms(db: Db, write: Write<ReturnType<typeof roomCommands>
       }))
     },
     markRead: (roomId, role, seq) => write('markRead', roomId, role, seq),
-    async ofUser(userId, afterRoomId, limit) {
+    async idsOf(userId) {
       const own = or(eq(rooms.ownerNo, numberOf(userId)), eq(rooms.customerNo, numberOf(userId)))
-      const rows = summaries(db, and(own, gt(rooms.id, afterRoomId)), limit, [asc(rooms.id)])
-      return rows.map((row) => toSummary(row, userId))
+      return db
+        .select({ id: rooms.id })
+        .from(rooms)
+        .where(own)
+        .all()
+        .map(({ id }) => id)
+        .sort((a, b) => a - b)
     },
     async totalUnread(userId) {
       return totals.all({ userId }).reduce((sum, { total }) => sum + total, 0)
@@ -136,10 +141,8 @@ const owners = alias(users, 'owners')
 const customers = alias(users, 'customers')
 const peerColumns = (table: typeof owners | typeof customers) => ({ id: table.id, username: table.username })
 
-const NEWEST_FIRST = [desc(rooms.lastMessageId), desc(rooms.id)]
-
 /** One query for a page, whatever its length: the order comes from an inbox index, the rest by primary keys. */
-function summaries(db: Db, where: SQL | undefined, limit: number, order = NEWEST_FIRST) {
+function summaries(db: Db, where: SQL | undefined, limit: number) {
   return db
     .select({
       room: rooms,
@@ -154,7 +157,7 @@ function summaries(db: Db, where: SQL | undefined, limit: number, order = NEWEST
     .innerJoin(customers, eq(customers.number, rooms.customerNo))
     .leftJoin(messages, eq(messages.id, rooms.lastMessageId))
     .where(where)
-    .orderBy(...order)
+    .orderBy(desc(rooms.lastMessageId), desc(rooms.id))
     .limit(limit)
     .all()
 }

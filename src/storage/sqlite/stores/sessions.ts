@@ -1,4 +1,4 @@
-import { and, eq, inArray, isNull, lt, sql } from 'drizzle-orm'
+import { and, desc, eq, inArray, isNull, lt, notInArray, sql } from 'drizzle-orm'
 import type { NewSession, SessionStore, TicketRecord } from '../../../auth/store.ts'
 import type { Db } from '../database.ts'
 import { sessions, tickets, users } from '../schema.ts'
@@ -18,6 +18,7 @@ export const sessionCommands = (db: Db) => ({
     const expired = lt(sessions.expiresAt, session.createdAt)
     const old = db.select({ hash: sessions.tokenHash }).from(sessions).where(expired).limit(CLEARED_AT_ONCE)
     db.delete(sessions).where(inArray(sessions.tokenHash, old)).run()
+    endOldest(db, session.userId, session.createdAt)
     db.insert(sessions)
       .values({ ...session, lastUsedAt: session.createdAt })
       .run()
@@ -55,6 +56,22 @@ export const sessionCommands = (db: Db) => ({
     return db.delete(tickets).where(eq(tickets.ticketHash, ticketHash)).returning().get() ?? null
   },
 })
+
+/** A program that signs in for each of its jobs would make them without end. */
+const MAX_SESSIONS_A_PERSON = 100
+
+function endOldest(db: Db, userId: string, at: number) {
+  const newest = db
+    .select({ hash: sessions.tokenHash })
+    .from(sessions)
+    .where(eq(sessions.userId, userId))
+    .orderBy(desc(sessions.createdAt))
+    .limit(MAX_SESSIONS_A_PERSON - 1)
+  const older = and(eq(sessions.userId, userId), notInArray(sessions.tokenHash, newest))
+  const ended = db.delete(sessions).where(older).returning({ hash: sessions.tokenHash }).all()
+  const hashes = ended.map(({ hash }) => hash)
+  addRevocations(db, 'session', hashes, at)
+}
 
 export function sqliteSessions(db: Db, write: Write<ReturnType<typeof sessionCommands>>): SessionStore {
   const byToken = db

@@ -1,7 +1,6 @@
 import { and, asc, eq, gt, isNull, sql } from 'drizzle-orm'
 import type { SQLiteUpdateSetSource } from 'drizzle-orm/sqlite-core'
-import type { UserRole } from '../../../users/model.ts'
-import type { Profile, StoredUser, Upserted, UserStore } from '../../../users/store.ts'
+import type { Profile, StoredUser, Upserted, UserChange, UserStore } from '../../../users/store.ts'
 import type { Db } from '../database.ts'
 import { products, sessions, tickets, users } from '../schema.ts'
 import type { Write } from '../writer/wire.ts'
@@ -30,15 +29,16 @@ export const userCommands = (db: Db) => ({
     })
   },
 
-  rename(userId: string, username: string, at: number): null {
-    db.update(users).set({ username, profileAt: at }).where(eq(users.id, userId)).run()
-    return null
+  changeUser(userId: string, wanted: UserChange, at: number): boolean {
+    const row = rowOf(db, userId)
+    if (!row || row.erasedAt !== null) return false
+    if ('disabled' in wanted) setDisabled(db, row, wanted.disabled, at)
+    else set(db, userId, 'role' in wanted ? wanted : { ...wanted, profileAt: at })
+    return true
   },
 
-  setRole: (userId: string, role: UserRole): boolean => change(db, userId, { role }),
-
   signOut(userId: string, at: number): boolean {
-    if (!change(db, userId, { tokensFrom: at })) return false
+    if (!set(db, userId, { tokensFrom: at })) return false
     endSessions(db, userId, at)
     addRevocations(db, 'tokens', [userId], at)
     return true
@@ -47,7 +47,7 @@ export const userCommands = (db: Db) => ({
   erase(userId: string, username: string, at: number): boolean {
     const nothing = { email: null, passwordHash: null, role: 'user' as const, profileAt: at, tokensFrom: at }
     const disabledAt = sql`coalesce(${users.disabledAt}, ${at})`
-    if (!change(db, userId, { ...nothing, username, disabledAt, erasedAt: at })) return false
+    if (!set(db, userId, { ...nothing, username, disabledAt, erasedAt: at })) return false
     // First, so that their sockets are told to stay away, and not to sign in again.
     addRevocations(db, 'user', [userId], at)
     endSessions(db, userId, at)
@@ -70,17 +70,17 @@ function update(db: Db, row: UserRow, { email, ...profile }: Dated): UserRow {
   return { ...row, ...own }
 }
 
-const change = (db: Db, userId: string, fields: SQLiteUpdateSetSource<typeof users>): boolean =>
+const set = (db: Db, userId: string, fields: SQLiteUpdateSetSource<typeof users>): boolean =>
   db.update(users).set(fields).where(eq(users.id, userId)).returning({ id: users.id }).get() !== undefined
 
+/** Their sessions stay so long, and tell them why they are not let in; none of them opens again after that. */
 function setDisabled(db: Db, row: UserRow, disabled: boolean, at: number): UserRow {
   if (disabled === (row.disabledAt !== null)) return row
+  const state = disabled ? { disabledAt: at, tokensFrom: at } : { disabledAt: null }
+  set(db, row.id, state)
   if (disabled) addRevocations(db, 'user', [row.id], at)
-  // What they had before they were disabled does not open again.
   else endSessions(db, row.id, at)
-  const disabledAt = disabled ? at : null
-  change(db, row.id, { disabledAt })
-  return { ...row, disabledAt }
+  return { ...row, ...state }
 }
 
 /** With their tickets, and with those of host tokens; it leaves word of the sessions. */
@@ -118,10 +118,7 @@ export function sqliteUsers(db: Db, write: Write<ReturnType<typeof userCommands>
         ([row, before]): Upserted => ({ user: toUser(row), before: before ? toUser(before) : undefined }),
       )
     },
-    async rename(userId, username, at) {
-      await write('rename', userId, username, at)
-    },
-    setRole: (userId, role) => write('setRole', userId, role),
+    change: (userId, wanted, at) => write('changeUser', userId, wanted, at),
     signOut: (userId, at) => write('signOut', userId, at),
     erase: (userId, username, at) => write('erase', userId, username, at),
   }

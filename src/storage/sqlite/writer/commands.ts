@@ -22,7 +22,7 @@ export const commandsFor = (sqlite: Database, db: Db, rooms: RoomsInHand) => ({
   ...productCommands(db),
   ...roomCommands(db, rooms),
   ...appendCommands(sqlite, db, rooms),
-  ...erasureCommands(db),
+  ...erasureCommands(db, rooms),
   ...heartbeatCommands(db),
 })
 

@@ -4,7 +4,7 @@ import type { Durability } from '../database.ts'
 export interface Opening {
   path: string
   durability: Durability
-  /** A command beside a running server, whose run this is. */
+  /** A command: the run of a server, if there is one, is not its own. */
   isGuest?: boolean
 }
 
