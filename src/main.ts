@@ -119,8 +119,11 @@ function commandOf(words: string[], switches: ReadonlySet<string>): Command | un
   throw new UsageError(`unknown command ${name}.${didYouMean(name, candidates)}`)
 }
 
+// A pipe whose reader is slow has not taken all yet, and the end of the process would take the rest away.
+let written: Promise<unknown> = Promise.resolve()
+
 function say(text: string): number {
-  process.stdout.write(text)
+  written = new Promise((resolve) => process.stdout.write(text, resolve))
   return EXIT.done
 }
 
@@ -149,4 +152,6 @@ function explain(error: unknown): number {
 
 // Messages and password hashes are in what this process writes: its files are its user's alone, wherever they lie.
 process.umask(0o077)
-process.exit(await main(process.argv.slice(2)).catch(explain))
+const code = await main(process.argv.slice(2)).catch(explain)
+await written
+process.exit(code)

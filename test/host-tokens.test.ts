@@ -183,8 +183,6 @@ describe('refused, and only the log says why:', () => {
     ['nbf in the future', 'nbf', () => mint({ ...good(), nbf: seconds(60) })],
     ['iat in the future', 'iat', () => mint({ ...good(), iat: seconds(60) })],
     ['iat after all time', 'iat', () => mint({ ...good(), iat: 1e300 })],
-    ['padding behind it', 'spelling', async () => `${await mint(good())}=`],
-    ['other spare bits at its end', 'spelling', async () => respelled(await mint(good()))],
     ['another issuer', 'iss', () => mint({ ...good(), iss: 'https://evil.example' })],
     ['no issuer', 'iss', () => mint({ sub, aud: AUDIENCE })],
     ['another audience', 'aud', () => mint({ ...good(), aud: ['shop', 'api'] })],
@@ -198,7 +196,7 @@ describe('refused, and only the log says why:', () => {
     ['jwk', 'jwk', () => mint(good(), { jwk: { kty: 'oct' } })],
     ['an unknown crit', 'ERR_JOSE_NOT_SUPPORTED', async () => withHeader(await mint(good()), { crit: ['x'], x: 1 })],
     ['15 KB', 'length', () => mint({ ...good(), padding: 'x'.repeat(10_500) })],
-    ['words', 'spelling', () => 'let-me-in'],
+    ['words', 'ERR_JWS_INVALID', () => 'let-me-in'],
     [
       'a changed body',
       'ERR_JWS_SIGNATURE_VERIFICATION_FAILED',
@@ -209,11 +207,6 @@ describe('refused, and only the log says why:', () => {
     expect(refusals(parley).at(-1)).toBe(check)
   })
 
-  /** The same bytes: of the last letter two bits say nothing. */
-  const respelled = (token: string) => {
-    const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
-    return token.slice(0, -1) + letters[letters.indexOf(token.slice(-1)) ^ 1]
-  }
   const withHeader = (token: string, more: object) => {
     const [, body, signature] = token.split('.')
     return `${encode({ alg: 'HS256', ...more })}.${body}.${signature}`

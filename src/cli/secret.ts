@@ -1,21 +1,32 @@
-import { createInterface } from 'node:readline'
-import { Writable } from 'node:stream'
+import { CommandError } from './help.ts'
+
+const [INTERRUPT, END, ENTER, NEWLINE, BACKSPACE, DELETE] = ['\u0003', '\u0004', '\r', '\n', '\b', '\u007f']
 
 /** A line of standard input: never from argv, which other programs of the machine can see. */
 export async function readSecret(question: string): Promise<string> {
-  const isTerminal = process.stdin.isTTY === true
-  if (isTerminal) process.stderr.write(question)
-  // readline takes what is typed off the terminal, and echoes it to where nobody sees it.
-  const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() })
-  const lines = createInterface({ input: process.stdin, output: nowhere, terminal: isTerminal })
+  if (process.stdin.isTTY) return typed(question)
+  const [line = ''] = (await Bun.stdin.text()).split(/\r?\n/)
+  return line
+}
+
+/** A terminal shows what is typed unless it is told not to; then it also leaves the keys of a line to whoever reads it. */
+async function typed(question: string): Promise<string> {
+  // Before the question: whoever is asked may be quick.
+  process.stdin.setRawMode(true)
+  process.stderr.write(question)
   try {
-    const line = await new Promise<string>((resolve) => {
-      lines.once('line', resolve)
-      lines.once('close', () => resolve(''))
-    })
+    let line = ''
+    for await (const chunk of process.stdin) {
+      for (const letter of String(chunk)) {
+        if (letter === ENTER || letter === NEWLINE || letter === END) return line
+        if (letter === INTERRUPT) throw new CommandError('nothing was changed.')
+        const isErasing = letter === BACKSPACE || letter === DELETE
+        line = isErasing ? [...line].slice(0, -1).join('') : line + letter
+      }
+    }
     return line
   } finally {
-    lines.close()
-    if (isTerminal) process.stderr.write('\n')
+    process.stdin.setRawMode(false)
+    process.stderr.write('\n')
   }
 }

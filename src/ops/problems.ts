@@ -30,6 +30,7 @@ const isJson = ({ headers }: Request) => /^application\/json\s*(;|$)/i.test(head
 
 /** A chunked body tells no length beforehand, so it is counted on the way. */
 async function readBody(request: Request): Promise<Uint8Array> {
+  if (request.headers.has('content-length')) return request.bytes()
   const chunks: Uint8Array[] = []
   let size = 0
   for await (const chunk of request.body ?? []) {

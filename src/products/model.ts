@@ -17,6 +17,9 @@ const Currency = t.String({ pattern: '^[A-Z]{3}$', fault: 'no_currency', descrip
 const ImageUrl = { ...Link, examples: ['https://shop.example/bike.jpg'] }
 const Url = { ...Link, examples: ['https://shop.example/bikes/54'] }
 
+/** In a path: what nobody could have made is not found. */
+export const ProductPath = t.Object({ productId: t.String({ examples: ['0193f3a2-7b1c-7000-8000-0000000000b1'] }) })
+
 export const ProductId = t.String({ minLength: 1, maxLength: 200, examples: ['0193f3a2-7b1c-7000-8000-0000000000b1'] })
 
 /** Nothing, as an empty search box sends it, is no search. SQLite would end the text at a NUL. */

@@ -7,9 +7,9 @@ import {
   Product,
   ProductBatch,
   ProductChange,
-  ProductId,
   ProductList,
   ProductPage,
+  ProductPath,
   ProductUpsert,
   SearchText,
 } from './model.ts'
@@ -42,7 +42,7 @@ export const productRoutes = ({ guard, products }: Deps) =>
     )
     .put('', async ({ body }) => ({ items: await products.putAll(body) }), PUT_ALL)
 
-const params = t.Object({ productId: ProductId })
+const params = ProductPath
 
 const CREATE = {
   person: true as const,

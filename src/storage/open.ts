@@ -58,13 +58,36 @@ export async function openBeside(opening: Opening, { mayCreate }: { mayCreate: b
   if (!mayCreate && !existsSync(databasePath(dataDir))) {
     throw new StartError(`${dataDir} holds no data of Parley's. Name the directory of the server: --data-dir.`)
   }
-  if (migrateStorage(opening, { check: true }).pending.length > 0) migrateStorage(opening, { check: false })
+  await migrateBeside(opening)
   return openSqlite({ path: databasePath(dataDir), ...rest, durability: 'full', isGuest: true })
 }
 
-function requireLock(dataDir: string): Lock {
+const MIGRATED_WITHIN_MS = 5000
+
+/** Another command may be at it; or an older server runs, and goes on running. */
+async function migrateBeside({ dataDir, durability }: Place): Promise<void> {
+  const giveUpAt = performance.now() + MIGRATED_WITHIN_MS
+  while (migrateStorage({ dataDir, durability }, { check: true }).pending.length > 0) {
+    const lock = orStartError(dataDir, () => takeLock(dataDir))
+    try {
+      if (lock) orStartError(dataDir, () => migrateSqlite(dataDir, durability, false))
+    } finally {
+      lock?.release()
+    }
+    if (!lock && performance.now() > giveUpAt) {
+      throw new StartError(`${dataDir} is in use by an older Parley. Use its own command, or restart it as this one.`)
+    }
+    if (!lock) await Bun.sleep(20)
+  }
+}
+
+function takeLock(dataDir: string): Lock | undefined {
   makeDataDir(dataDir)
-  const lock = lockDataDir(dataDir)
+  return lockDataDir(dataDir)
+}
+
+function requireLock(dataDir: string): Lock {
+  const lock = takeLock(dataDir)
   if (lock) return lock
   throw new StartError(
     `${dataDir} is in use by another Parley. Stop that one first, or start this one with another --data-dir.`,

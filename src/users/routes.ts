@@ -50,7 +50,7 @@ export const userRoutes = ({ guard, identities, users, exports }: Deps) =>
       ERASE,
     )
 
-const params = t.Object({ userId: t.String({ minLength: 1, maxLength: 200, examples: ['user-4711'] }) })
+const params = t.Object({ userId: t.String({ examples: ['user-4711'] }) })
 
 const FIND = {
   params,

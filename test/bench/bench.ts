@@ -42,7 +42,14 @@ async function main(): Promise<number> {
   const all = scenarios(bench, { binary, pairs, market, seconds })
   const results = await runInTurns(all, runs)
 
-  const report = reportOf({ machine: bench.machine, runs, seconds, all, results, rest })
+  const report = reportOf({
+    machine: bench.machine,
+    runs,
+    seconds,
+    lines: all.flatMap(({ lines }) => lines),
+    results,
+    rest,
+  })
   printReport(report)
   if (values.json !== undefined) await Bun.write(values.json, `${JSON.stringify(report, null, 2)}\n`)
   return report.verdict.clean ? 0 : 1

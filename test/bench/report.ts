@@ -1,6 +1,6 @@
 import type { Rest } from './idle.ts'
 import type { LoadResult } from './load.ts'
-import { faultsOf, type Scenario } from './scenarios.ts'
+import { faultsOf, type Line } from './scenarios.ts'
 import { median, type Spread, spreadOf } from './statistics.ts'
 import type { Machine } from './workbench.ts'
 
@@ -42,16 +42,16 @@ interface Measured {
   machine: Machine
   runs: number
   seconds: number
-  all: Scenario[]
+  lines: Line[]
   results: Map<string, LoadResult[]>
   rest: { bare: Rest; parley: Rest }
 }
 
-export function reportOf({ all, results, ...measured }: Measured): Report {
+export function reportOf({ lines, results, ...measured }: Measured): Report {
   const load: Report['load'] = {}
   const ratios: Report['ratios'] = {}
   const tokens: Report['tokens'] = {}
-  for (const { name, title, base } of all) {
+  for (const { name, title, base } of lines) {
     const raw = results.get(name) ?? []
     const compared = results.get(base) ?? []
     load[name] = summaryOf(title, raw)

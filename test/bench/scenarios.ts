@@ -1,17 +1,22 @@
 import { type HostTokens, keyTokens, secretTokens } from './host-tokens.ts'
 import { type LoadResult, load } from './load.ts'
-import { loadPosts } from './posts.ts'
+import { loadPosts, type PostLoad } from './posts.ts'
 import { PAIRS, type Person, type Seeded, type SeededMarket } from './seed.ts'
 import { type Server, startBare, startParley } from './servers.ts'
 import type { Workbench } from './workbench.ts'
 
-export interface Scenario {
+/** A line of the report. */
+export interface Line {
   name: string
   title: string
-  /** The name of the one that it is compared with. */
+  /** The name of the line that it is compared with. */
   base: string
-  start: () => Promise<Server>
-  drive: (server: Server) => Promise<LoadResult>
+}
+
+/** One or more lines that are measured together, each on a fresh server of its own. */
+export interface Scenario {
+  lines: Line[]
+  run: () => Promise<LoadResult[]>
 }
 
 /** What stands in a run's way: whatever is not zero here makes its figures worthless. */
@@ -30,7 +35,7 @@ interface Parts {
 
 export const scenarios = (bench: Workbench, parts: Parts): Scenario[] => [
   ...overSockets(bench, parts),
-  ...overRest(bench, parts),
+  overRest(bench, parts),
 ]
 
 const WARMUP = 2
@@ -43,86 +48,77 @@ function overSockets(bench: Workbench, { binary, pairs, market, seconds }: Parts
   ]
   const timed = closed(WARMUP, seconds)
   const inPairs = [...timed, '--lines', pairs.pairs]
+  // So that it is its data that is cold, and not its code.
   const before = [...closed(0, WARMUP), '--lines', market.pairs]
   const roaming = [...closed(0, seconds), '--lines', market.roaming, '--roam', String(PAIRS)]
   const onPairs = () => startParley(bench, binary, pairs)
   const onMarket = () => startParley(bench, binary, market)
-  const once = (args: string[]) => (server: Server) => load(bench, server, args)
-  // What the server does first, so that it is its data that is cold, and not its code.
-  const cold = (args: string[]) => async (server: Server) => {
-    await load(bench, server, before)
-    return load(bench, server, args)
-  }
-  const base = 'bare'
+  const line = (name: string, title: string, start: () => Promise<Server>, ...loads: Loads): Scenario => ({
+    lines: [{ name, title, base: 'bare' }],
+    run: async () => [await loadOne(bench, await start(), loads)],
+  })
   return [
-    { name: base, title: 'A  bare Bun', base, start: () => startBare(bench), drive: once(timed) },
-    { name: 'parley', title: 'A  Parley', base, start: onPairs, drive: once(inPairs) },
-    {
-      name: 'clientId',
-      title: 'A  Parley, client ids',
-      base,
-      start: onPairs,
-      drive: once([...inPairs, '--client-id']),
-    },
-    { name: 'cold', title: '10,000 cold rooms', base, start: onMarket, drive: cold(roaming) },
-    {
-      name: 'coldClientId',
-      title: 'the same, client ids',
-      base,
-      start: onMarket,
-      drive: cold([...roaming, '--client-id']),
-    },
+    line('bare', 'A  bare Bun', () => startBare(bench), timed),
+    line('parley', 'A  Parley', onPairs, inPairs),
+    line('clientId', 'A  Parley, client ids', onPairs, [...inPairs, '--client-id']),
+    line('cold', '10,000 cold rooms', onMarket, roaming, before),
+    line('coldClientId', 'the same, client ids', onMarket, [...roaming, '--client-id'], before),
   ]
 }
 
-/** The same people and rooms; what differs is only the token that a request shows. */
-function overRest(bench: Workbench, { binary, pairs, seconds }: Parts): Scenario[] {
-  const bySecret = secretTokens()
-  const byKey = keyTokens()
-  const on =
-    ({ env }: HostTokens) =>
-    () =>
-      startParley(bench, binary, pairs, env)
-  const showing = (tokenOf: (person: Person) => string) => (server: Server) =>
-    loadPosts(server, { seats: pairs.seats, tokenOf, warmup: WARMUP, seconds })
-  const kept = ({ mint }: HostTokens) => {
-    const tokens = new Map(pairs.seats.map(({ person }) => [person, mint(person)]))
-    return showing((person) => tokens.get(person) ?? '')
-  }
-  const base = 'restSession'
-  return [
-    { name: base, title: 'REST, session token', base, start: on(bySecret), drive: showing(({ token }) => token) },
-    { name: 'restHost', title: 'REST, host token (HS256)', base, start: on(bySecret), drive: kept(bySecret) },
-    { name: 'restHostKey', title: 'REST, host token (EdDSA)', base, start: on(byKey), drive: kept(byKey) },
-    {
-      name: 'restHostNew',
-      title: 'REST, new host token each time',
-      base,
-      start: on(bySecret),
-      drive: showing(bySecret.mint),
-    },
-  ]
-}
+/** What is measured, and what comes before it. */
+type Loads = [measured: string[], before?: string[]]
 
-/** Each run with a fresh process, and one scenario after the other, so that a noisy minute troubles all alike. */
-export async function runInTurns(all: Scenario[], runs: number): Promise<Map<string, LoadResult[]>> {
-  const results = new Map<string, LoadResult[]>()
-  for (let round = 1; round <= runs; round++) {
-    for (const scenario of all) {
-      const result = await runOnce(scenario)
-      const rate = `${Math.round(result.msgs_s)}/s, ${result.srv_us_per_msg} µs`
-      console.error(`  run ${round} of ${runs}  ${scenario.title.padEnd(30)} ${rate}`)
-      results.set(scenario.name, [...(results.get(scenario.name) ?? []), result])
-    }
-  }
-  return results
-}
-
-async function runOnce({ start, drive }: Scenario): Promise<LoadResult> {
-  const server = await start()
+async function loadOne(bench: Workbench, server: Server, [measured, before]: Loads): Promise<LoadResult> {
   try {
-    return await drive(server)
+    if (before) await load(bench, server, before)
+    return await load(bench, server, measured)
   } finally {
     await server.stop()
   }
+}
+
+/** The same people and rooms; what differs is only the token that a request shows. */
+function overRest(bench: Workbench, { binary, pairs, seconds }: Parts): Scenario {
+  const bySecret = secretTokens()
+  const byKey = keyTokens()
+  const kept = ({ mint }: HostTokens) => {
+    const tokens = new Map(pairs.seats.map(({ person }) => [person, mint(person)]))
+    return (person: Person) => tokens.get(person) ?? ''
+  }
+  const kinds = [
+    { name: 'restSession', title: 'session token', by: bySecret, tokenOf: ({ token }: Person) => token },
+    { name: 'restHost', title: 'host token (HS256)', by: bySecret, tokenOf: kept(bySecret) },
+    { name: 'restHostKey', title: 'host token (EdDSA)', by: byKey, tokenOf: kept(byKey) },
+    { name: 'restNew', title: 'each token new (HS256)', by: bySecret, tokenOf: bySecret.mint },
+    { name: 'restNewKey', title: 'each token new (EdDSA)', by: byKey, tokenOf: byKey.mint },
+  ]
+  const run = async () => {
+    const loads: PostLoad[] = []
+    try {
+      for (const { by, tokenOf } of kinds) {
+        loads.push({ server: await startParley(bench, binary, pairs, by.env), seats: pairs.seats, tokenOf })
+      }
+      return await loadPosts(loads, WARMUP, seconds)
+    } finally {
+      for (const { server } of loads) await server.stop()
+    }
+  }
+  return { lines: kinds.map(({ name, title }) => ({ name, title: `REST, ${title}`, base: 'restSession' })), run }
+}
+
+/** Each run with fresh processes, and one scenario after the other, so that a noisy minute troubles all alike. */
+export async function runInTurns(all: Scenario[], runs: number): Promise<Map<string, LoadResult[]>> {
+  const results = new Map<string, LoadResult[]>()
+  for (let round = 1; round <= runs; round++) {
+    for (const { lines, run } of all) {
+      for (const [at, result] of (await run()).entries()) {
+        const { name, title } = lines[at] ?? { name: '', title: '' }
+        const rate = `${Math.round(result.msgs_s)}/s, ${result.srv_us_per_msg} µs`
+        console.error(`  run ${round} of ${runs}  ${title.padEnd(28)} ${rate}`)
+        results.set(name, [...(results.get(name) ?? []), result])
+      }
+    }
+  }
+  return results
 }

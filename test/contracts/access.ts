@@ -3,6 +3,8 @@ import type { Revocation } from '../../src/auth/store.ts'
 import type { Storage } from '../../src/storage/storage.ts'
 import { accountIn, roomIn, type TestStorage } from '../support/storage.ts'
 
+const PRICELESS = { priceMinor: null, currency: null, imageUrl: null, url: null }
+
 /** What was revoked while this was done. */
 async function revokedBy({ revocations }: Storage, act: () => Promise<unknown>) {
   const { place } = await revocations.after(undefined)
@@ -66,7 +68,7 @@ export function accessContract(name: string, open: () => Promise<TestStorage>) {
       expect((await users.list(place, 2)).map(({ user }) => user.id)).toEqual(['new'])
     })
 
-    test('[ST26] signs a person out of everything, and leaves word of each session and of their tokens', async () => {
+    test('[ST26] signs a person out, or shuts them out, and leaves word of it: nothing from before opens again', async () => {
       await using opened = await open()
       const { users, sessions } = opened.storage
       const [minji, joon] = await Promise.all([accountIn(opened.storage, 'minji'), accountIn(opened.storage, 'joon')])
@@ -87,6 +89,16 @@ export function accessContract(name: string, open: () => Promise<TestStorage>) {
       expect(await users.find(minji.id)).toMatchObject({ tokensFrom: 7, disabledAt: undefined, hasPassword: true })
       expect(await sessions.find(joon.session.tokenHash)).toMatchObject({ user: { id: joon.id, tokensFrom: 0 } })
       expect(await users.signOut('nobody', 8)).toBe(false)
+      const out = await revokedBy(opened.storage, () => users.change(joon.id, { disabled: true }, 9))
+      expect(out).toEqual([{ kind: 'user', subject: joon.id, at: 9 }])
+      expect(await users.find(joon.id)).toMatchObject({ disabledAt: 9, tokensFrom: 9 })
+      expect(await sessions.start({ ...joon.session, tokenHash: 'late' }, 'none')).toBe(false)
+      // Nothing from before lets them in again.
+      const back = await revokedBy(opened.storage, () => users.change(joon.id, { disabled: false }, 10))
+      expect(back).toEqual([{ kind: 'session', subject: joon.session.tokenHash, at: 10 }])
+      expect(await sessions.find(joon.session.tokenHash)).toBeUndefined()
+      expect(await users.find(joon.id)).toMatchObject({ disabledAt: undefined, tokensFrom: 9 })
+      expect(await users.change('nobody', { disabled: true }, 11)).toBe(false)
     })
 
     test('[ST27] erases a person for good: nothing that comes after brings anything of them back', async () => {
@@ -95,14 +107,18 @@ export function accessContract(name: string, open: () => Promise<TestStorage>) {
       const { owner, session, productId } = { ...(await roomIn(opened.storage)), session: 'second' }
       await sessions.start({ ...owner.session, tokenHash: session }, 'none')
       expect(await users.change(owner.id, { role: 'admin' }, 6)).toBe(true)
-      // The last two are on their way already.
+      // What comes after the first was on its way already.
       const revoked = await revokedBy(opened.storage, () =>
         Promise.all([
           users.erase(owner.id, 'gone', 7),
           users.change(owner.id, { username: 'Minji' }, 8),
+          users.change(owner.id, { role: 'admin' }, 8),
+          users.change(owner.id, { disabled: false }, 8),
           users.admit({ id: owner.id, username: 'Minji', email: owner.email }, 8),
+          products.create({ ...PRICELESS, id: 'late', ownerId: owner.id, title: 'Tent', at: 8 }),
         ]),
       )
+      expect(await products.find('late')).toBeUndefined()
       const hashes = new Set([owner.session.tokenHash, session])
       expect(revoked.filter(({ kind }) => kind === 'user')).toEqual([{ kind: 'user', subject: owner.id, at: 7 }])
       expect(new Set(revoked.filter(({ kind }) => kind === 'session').map(({ subject }) => subject))).toEqual(hashes)

@@ -22,7 +22,9 @@ interface Deps {
 interface Seen {
   claims: HostClaims
   seenAt: number
-  /** Until then its signature is not checked again. */
+  /** The hash of the one that was checked. */
+  signature: string
+  /** Until then it is not checked again. */
   goodUntil: number
 }
 
@@ -47,9 +49,11 @@ export class HostTokens {
   /** @throws ChatError `forbidden` for a person who was disabled or erased; `unavailable` where keys are not to be had. */
   async authenticate(token: string): Promise<Identity | undefined> {
     const { users, now, onRefused } = this.#deps
-    const id = hashToken(token)
+    // By what is signed: one and the same token may have several signatures, and spellings of one.
+    const end = token.lastIndexOf('.')
+    const [id, signature] = [hashToken(token.slice(0, end)), hashToken(token.slice(end))]
     const known = this.#seen.get(id)
-    const isFresh = known !== undefined && now() < known.goodUntil
+    const isFresh = known?.signature === signature && now() < known.goodUntil
     const claims = isFresh ? known.claims : await this.#verify(token)
     if (!claims) return undefined
     const { seenAt } = known ?? { seenAt: now() }
@@ -61,15 +65,14 @@ export class HostTokens {
     }
     const current = isFresh && user ? user : await this.#admit(claims, user)
     const identity = identityOf(current, { session: undefined, seenAt, expiresAt: claims.expiresAt })
-    if (!isFresh)
-      this.#seen.set(id, { claims, seenAt, goodUntil: Math.min(now() + CHECKED_EVERY_MS, claims.expiresAt) })
+    const goodUntil = Math.min(now() + CHECKED_EVERY_MS, claims.expiresAt)
+    if (!isFresh) this.#seen.set(id, { claims, signature, seenAt, goodUntil })
     return identity
   }
 
   async #verify(token: string): Promise<HostClaims | undefined> {
     const { rules, now, onRefused } = this.#deps
     if (token.length > MAX_LENGTH) return void onRefused('length')
-    if (!isCanonical(token)) return void onRefused('spelling')
     try {
       const { payload, protectedHeader } = await jwtVerify(token, rules.key, optionsOf(rules, now()))
       const foreign = FOREIGN_KEYS.find((name) => protectedHeader[name] !== undefined)
@@ -112,12 +115,6 @@ function isRevoked({ tokensFrom }: StoredUser, { issuedAt }: HostClaims, known: 
   if (known && known.seenAt <= tokensFrom) return true
   if (issuedAt === undefined) return known === undefined
   return issuedAt < Math.floor(tokensFrom / 1000) * 1000
-}
-
-/** One token, one text: with another spelling of the same bytes a revoked one would be one that nobody has seen. */
-function isCanonical(token: string): boolean {
-  const parts = token.split('.')
-  return parts.length === 3 && parts.every((part) => Buffer.from(part, 'base64url').toString('base64url') === part)
 }
 
 const optionsOf = ({ algorithms, issuer, audience }: HostTokenRules, now: number): JWTVerifyOptions => ({

@@ -24,8 +24,8 @@ export function openDatabase(path: string, access: Access, durability: Durabilit
     access === 'read' ? { readonly: true, strict: true } : { create: true, strict: true },
   )
   try {
-    requireVersion(sqlite)
     sqlite.run(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS[access]}`)
+    requireVersion(sqlite)
     if (access !== 'read') setDurability(sqlite, durability)
     for (const pragma of ['foreign_keys = ON', 'trusted_schema = OFF', 'cache_size = -32000', 'temp_store = MEMORY']) {
       sqlite.run(`PRAGMA ${pragma}`)
