@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import type { Problem } from '../src/lib/http/problem.ts'
 import type { Message } from '../src/messages/model.ts'
 import type { ReadMark, Room } from '../src/rooms/model.ts'
+import { invalid, NOT_FOUND, refusal, statusOf, told } from './support/answers.ts'
 import { backend } from './support/marketplace.ts'
 import type { Person } from './support/person.ts'
 import { type RunningParley, startParley } from './support/server.ts'
@@ -23,20 +23,6 @@ afterAll(() => parley[Symbol.asyncDispose]())
 const open = (productId: string, customerId: string) => shop.post('/api/rooms', { productId, customerId })
 const announce = (roomId: number | string, draft: object, headers?: Record<string, string>) =>
   shop.post(`/api/rooms/${roomId}/messages`, draft, headers)
-const statusOf = async (response: Promise<Response>) => (await response).status
-
-async function told<T>(response: Promise<Response>): Promise<{ status: number; body: T }> {
-  const answer = await response
-  return { status: answer.status, body: (await answer.json()) as T }
-}
-
-async function refusal(response: Promise<Response>): Promise<object> {
-  const { status, code, errors } = (await (await response).json()) as Problem
-  return errors ? { status, code, paths: errors.map(({ path }) => path) } : { status, code }
-}
-
-const NOT_FOUND = { status: 404, code: 'not_found' }
-const invalid = (path: string) => ({ status: 422, code: 'invalid', paths: [path] })
 
 /** A new product of Minji's, and Joon's room about it. */
 async function newRoom(): Promise<Room> {

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import type { Problem } from '../src/lib/http/problem.ts'
 import type { Product, ProductList } from '../src/products/model.ts'
 import type { ManagedUser, ManagedUsers } from '../src/users/model.ts'
+import { invalid, NOT_FOUND, refusal, statusOf, told } from './support/answers.ts'
 import { BY_SECRET, backend, hostPerson } from './support/marketplace.ts'
 import type { Person } from './support/person.ts'
-import { type RunningParley, startParley } from './support/server.ts'
+import { type RunningParley, signIn, startParley } from './support/server.ts'
 
 let parley: RunningParley
 /** The marketplace's backend. */
@@ -21,27 +21,7 @@ const putUser = (id: string, profile: object) => shop.put(`/api/users/${id}`, pr
 const putUsers = (items: unknown) => shop.put('/api/users', { items })
 const putProduct = (id: string, product: object) => shop.put(`/api/products/${id}`, product)
 const putProducts = (items: unknown) => shop.put('/api/products', { items })
-const statusOf = async (response: Promise<Response>) => (await response).status
 
-async function told<T>(response: Promise<Response>): Promise<{ status: number; body: T }> {
-  const answer = await response
-  return { status: answer.status, body: (await answer.json()) as T }
-}
-
-async function refusal(response: Promise<Response>): Promise<object> {
-  const { status, code, errors } = (await (await response).json()) as Problem
-  return errors ? { status, code, paths: errors.map(({ path }) => path) } : { status, code }
-}
-
-const signIn = ({ email, password }: Person) =>
-  fetch(`${parley.url}/api/sessions`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ email, password }),
-  })
-
-const NOT_FOUND = { status: 404, code: 'not_found' }
-const invalid = (path: string) => ({ status: 422, code: 'invalid', paths: [path] })
 const TIME = /^\d{4}-\d\d-\d\dT[\d:.]+Z$/
 
 describe('a person', () => {
@@ -130,7 +110,7 @@ describe('a person', () => {
     expect(body).toMatchObject({ id: yuna.id, username: 'Yuna Lee', email: yuna.email })
     expect((await told<ManagedUser>(putUser(yuna.id, { username: 'Yuna', email: null }))).body.email).toBe(yuna.email)
     expect(await statusOf(putUser('mallory', { username: 'Mallory', email: yuna.email }))).toBe(201)
-    const signedIn = await told<{ user: { id: string } }>(signIn(yuna))
+    const signedIn = await told<{ user: { id: string } }>(signIn(parley.url, yuna))
     expect(signedIn).toMatchObject({ status: 201, body: { user: { id: yuna.id } } })
   })
 
@@ -141,11 +121,11 @@ describe('a person', () => {
     expect(await statusOf(switched(true))).toBe(200)
     expect((await socket.closed).code).toBe(4403)
     expect(await refusal(joon.get('/api/me'))).toEqual({ status: 403, code: 'forbidden' })
-    expect(await refusal(signIn(joon))).toEqual({ status: 401, code: 'unauthenticated' })
+    expect(await refusal(signIn(parley.url, joon))).toEqual({ status: 401, code: 'unauthenticated' })
     await owner.send(roomId, 'Are you there?')
     expect((await told<ManagedUser>(switched(false))).body.disabledAt).toBeNull()
     expect(await statusOf(joon.get('/api/me'))).toBe(401)
-    expect(await statusOf(signIn(joon))).toBe(201)
+    expect(await statusOf(signIn(parley.url, joon))).toBe(201)
   })
 
   test('who comes with tokens of the marketplace’s needs a new one as well after being enabled', async () => {

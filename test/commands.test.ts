@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { SessionGrant } from '../src/accounts/model.ts'
 import { lockDataDir } from '../src/storage/sqlite/lock.ts'
+import { statusOf } from './support/answers.ts'
 import { runCommand } from './support/command.ts'
 import { backend } from './support/marketplace.ts'
 import { Person } from './support/person.ts'
@@ -35,7 +36,6 @@ const alone = (...args: string[]) => runCommand(args, { dataDir: idle })
 const emailOf = (username: string) => `${username.toLowerCase().replaceAll(' ', '.')}@example.com`
 const create = (username: string, at: Parameters<typeof runCommand>[1], ...more: string[]) =>
   runCommand(['user', 'create', '--email', emailOf(username), '--username', username, ...more], at)
-const statusOf = async (response: Promise<Response>) => (await response).status
 
 function file(content: string): string {
   const path = join(mkdtempSync(join(scratch, 'file-')), 'password')

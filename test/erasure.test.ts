@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import type { SessionGrant } from '../src/accounts/model.ts'
-import type { Problem } from '../src/lib/http/problem.ts'
 import type { Message } from '../src/messages/model.ts'
 import type { Product } from '../src/products/model.ts'
 import type { ManagedUser } from '../src/users/model.ts'
+import { invalid, NOT_FOUND, refusal, statusOf } from './support/answers.ts'
 import { runCommand } from './support/command.ts'
 import { backend } from './support/marketplace.ts'
 import { Person } from './support/person.ts'
-import { type RunningParley, startParley } from './support/server.ts'
+import { type RunningParley, signIn, startParley } from './support/server.ts'
 
 let parley: RunningParley
 /** The marketplace's backend. */
@@ -22,28 +22,14 @@ afterAll(() => parley[Symbol.asyncDispose]())
 const disconnect = (id: string) => shop.post(`/api/users/${id}/disconnect`)
 const exportOf = (id: string) => shop.get(`/api/users/${id}/export`)
 const erase = (id: string, query = '') => shop.call('DELETE', `/api/users/${id}${query}`)
-const statusOf = async (response: Promise<Response>) => (await response).status
 const bodyOf = async <T>(response: Promise<Response>) => (await (await response).json()) as T
-
-async function refusal(response: Promise<Response>): Promise<object> {
-  const { status, code, errors } = await bodyOf<Problem>(response)
-  return errors ? { status, code, paths: errors.map(({ path }) => path) } : { status, code }
-}
-
-const signIn = ({ email, password }: Person) =>
-  fetch(`${parley.url}/api/sessions`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ email, password }),
-  })
 
 /** Another session of the same person. */
 async function elsewhere(person: Person): Promise<Person> {
   const { email, password } = person
-  return new Person(parley, { ...(await bodyOf<SessionGrant>(signIn(person))), email, password })
+  return new Person(parley, { ...(await bodyOf<SessionGrant>(signIn(parley.url, person))), email, password })
 }
 
-const NOT_FOUND = { status: 404, code: 'not_found' }
 const UNAUTHENTICATED = { status: 401, code: 'unauthenticated' }
 
 test.each([
@@ -240,7 +226,7 @@ describe('erasing', () => {
     expect(await statusOf(erase(hana.id))).toBe(204)
     for (const socket of sockets) expect((await socket.closed).code).toBe(4403)
     for (const person of [hana, laptop]) expect(await refusal(person.get('/api/me'))).toEqual(UNAUTHENTICATED)
-    expect(await refusal(signIn(hana))).toEqual(UNAUTHENTICATED)
+    expect(await refusal(signIn(parley.url, hana))).toEqual(UNAUTHENTICATED)
     other.send({ message: 'Are you there?' })
     expect(await other.next()).toMatchObject({ message: 'Are you there?', sender_id: dan.id })
   })
@@ -256,7 +242,6 @@ describe('erasing', () => {
     const mina = await parley.person('Mina')
     expect(await refusal(mina.post('/api/rooms', { productId: bike.id }))).toEqual({ status: 409, code: 'conflict' })
     const { id: productId } = await dan.offer('Kayak')
-    const invalid = (path: string) => ({ status: 422, code: 'invalid', paths: [path] })
     expect(await refusal(shop.post('/api/rooms', { productId, customerId: hana.id }))).toEqual(invalid('/customerId'))
     const product = { ownerId: hana.id, title: bike.title, archived: false }
     expect(await refusal(shop.put(`/api/products/${bike.id}`, product))).toEqual(invalid('/ownerId'))

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'bun:test'
 import type { SessionGrant } from '../src/accounts/model.ts'
 import { BY_SECRET, backend, hostPerson, mint, personBy, seconds } from './support/marketplace.ts'
 import type { Person } from './support/person.ts'
-import { PROGRAM, type RunningParley, startParley } from './support/server.ts'
+import { PROGRAM, type RunningParley, signIn, startParley } from './support/server.ts'
 import { openSocket, type TestSocket } from './support/socket.ts'
 
 let parley: RunningParley
@@ -27,11 +27,7 @@ async function room() {
 
 /** Another session of the same person. */
 async function signInAgain({ email, password }: Person): Promise<Person> {
-  const answer = await fetch(`${parley.url}/api/sessions`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ email, password }),
-  })
+  const answer = await signIn(parley.url, { email, password })
   const { user, token } = (await answer.json()) as SessionGrant
   return personBy(parley, token, { id: user.id, name: user.username })
 }

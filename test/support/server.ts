@@ -115,6 +115,12 @@ export async function signUp(url: string, username: string): Promise<SignedUp> {
   return { ...((await response.json()) as SessionGrant), email, password }
 }
 
+/** Another session of somebody who has an account. */
+export function signIn(url: string, { email, password }: Pick<SignedUp, 'email' | 'password'>): Promise<Response> {
+  const headers = { 'content-type': 'application/json' }
+  return fetch(`${url}/api/sessions`, { method: 'POST', headers, body: JSON.stringify({ email, password }) })
+}
+
 type Line = Record<string, unknown>
 
 /** The program's log, one JSON object a line. */
