@@ -61,7 +61,9 @@ async function main(args: string[]): Promise<number> {
 function requireAll({ name, operands = [], options = [] }: Command, given: string[], typed: Typed['options']) {
   if (given.length < operands.length)
     throw new UsageError(`parley ${name} needs ${operands.slice(given.length).join(' ')}`)
-  if (given.length > operands.length) throw new UsageError(`parley ${name} takes no ${given[operands.length]}`)
+  // What is too much is not repeated: it may be a password.
+  if (given.length > operands.length)
+    throw new UsageError(`parley ${name} takes ${operands.join(' ') || 'nothing'}, and no more`)
   const missing = options.find((option) => option.isRequired && typed[option.name] === undefined)
   if (missing) throw new UsageError(`parley ${name} needs --${missing.name} ${missing.value}`)
 }
@@ -121,6 +123,8 @@ function commandOf(words: string[], switches: ReadonlySet<string>): Command | un
 
 // A pipe whose reader is slow has not taken all yet, and the end of the process would take the rest away.
 let written: Promise<unknown> = Promise.resolve()
+// Whoever reads it may go before the end, as `head` does.
+process.stdout.on('error', () => {})
 
 function say(text: string): number {
   written = new Promise((resolve) => process.stdout.write(text, resolve))

@@ -105,7 +105,7 @@ describe('what is typed wrong ends with 2, says what is wrong, and does nothing'
     ['user create', 'parley user create needs --email EMAIL'],
     ['user create --email dan@example.com', 'parley user create needs --username NAME'],
     ['user create --email', '--email needs a value'],
-    ['user list dan', 'parley user list takes no dan'],
+    ['user list dan', 'parley user list takes nothing, and no more'],
     ['user list --role admin', '--role is not a flag of parley user list'],
     ['user disable', 'parley user disable needs USER'],
     ['user enable bora --json', '--json is not a flag of parley user enable'],
@@ -113,7 +113,7 @@ describe('what is typed wrong ends with 2, says what is wrong, and does nothing'
     ['user role bora', 'parley user role needs ROLE'],
     ['key create', 'parley key create needs --name NAME'],
     ['key create --nam shop', 'unknown flag --nam. Did you mean --name?'],
-    ['key revoke shop stall', 'parley key revoke takes no stall'],
+    ['key revoke shop stall', 'parley key revoke takes KEY, and no more'],
     // Other programs of the machine see what is in a command line.
     ['user create --email dan@example.com --username Dan --password hunter2hunter2', 'unknown flag --password.'],
     ['user password bora@example.com --password=hunter2hunter2', 'unknown flag --password.'],

@@ -1,3 +1,4 @@
+import { createInterface } from 'node:readline'
 import { CommandError } from './help.ts'
 
 const [INTERRUPT, END, ENTER, NEWLINE, BACKSPACE, DELETE] = ['\u0003', '\u0004', '\r', '\n', '\b', '\u007f']
@@ -5,14 +6,15 @@ const [INTERRUPT, END, ENTER, NEWLINE, BACKSPACE, DELETE] = ['\u0003', '\u0004',
 /** A line of standard input: never from argv, which other programs of the machine can see. */
 export async function readSecret(question: string): Promise<string> {
   if (process.stdin.isTTY) return typed(question)
-  const [line = ''] = (await Bun.stdin.text()).split(/\r?\n/)
-  return line
+  for await (const line of createInterface({ input: process.stdin })) return line
+  return ''
 }
 
 /** A terminal shows what is typed unless it is told not to; then it also leaves the keys of a line to whoever reads it. */
 async function typed(question: string): Promise<string> {
   // Before the question: whoever is asked may be quick.
   process.stdin.setRawMode(true)
+  process.stdin.setEncoding('utf8')
   process.stderr.write(question)
   try {
     let line = ''

@@ -24,13 +24,17 @@ export function openDatabase(path: string, access: Access, durability: Durabilit
     access === 'read' ? { readonly: true, strict: true } : { create: true, strict: true },
   )
   try {
-    sqlite.run(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS[access]}`)
+    // For the opening itself, whatever comes after: another process may just be closing.
+    sqlite.run('PRAGMA busy_timeout = 5000')
     requireVersion(sqlite)
     if (access !== 'read') setDurability(sqlite, durability)
     for (const pragma of ['foreign_keys = ON', 'trusted_schema = OFF', 'cache_size = -32000', 'temp_store = MEMORY']) {
       sqlite.run(`PRAGMA ${pragma}`)
     }
     sqlite.run('PRAGMA mmap_size = 0')
+    // What is taken out (an erased text, an ended session) is overwritten, and does not lie about in a free page.
+    if (access !== 'read') sqlite.run('PRAGMA secure_delete = ON')
+    sqlite.run(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS[access]}`)
     return { sqlite, db: drizzleOn(sqlite) }
   } catch (error) {
     sqlite.close()

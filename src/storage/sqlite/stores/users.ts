@@ -30,15 +30,16 @@ export const userCommands = (db: Db) => ({
   },
 
   changeUser(userId: string, wanted: UserChange, at: number): boolean {
-    const row = rowOf(db, userId)
-    if (!row || row.erasedAt !== null) return false
+    const row = present(db, userId)
+    if (!row) return false
     if ('disabled' in wanted) setDisabled(db, row, wanted.disabled, at)
     else set(db, userId, 'role' in wanted ? wanted : { ...wanted, profileAt: at })
     return true
   },
 
   signOut(userId: string, at: number): boolean {
-    if (!set(db, userId, { tokensFrom: at })) return false
+    if (!present(db, userId)) return false
+    set(db, userId, { tokensFrom: at })
     endSessions(db, userId, at)
     addRevocations(db, 'tokens', [userId], at)
     return true
@@ -58,6 +59,12 @@ export const userCommands = (db: Db) => ({
 })
 
 const rowOf = (db: Db, id: string): UserRow | undefined => db.select().from(users).where(eq(users.id, id)).get()
+
+/** Not of somebody who was erased. */
+function present(db: Db, id: string): UserRow | undefined {
+  const row = rowOf(db, id)
+  return row?.erasedAt === null ? row : undefined
+}
 
 const insert = (db: Db, person: typeof users.$inferInsert): UserRow => db.insert(users).values(person).returning().get()
 

@@ -152,6 +152,9 @@ export class WriteQueue<C> {
         this.#worker.postMessage('close')
       })
     }
+    // Its connection is closed when its thread has ended, and not before.
+    const ended = new Promise((resolve) => this.#worker.addEventListener('close', resolve))
     this.#worker.terminate()
+    await ended
   }
 }
