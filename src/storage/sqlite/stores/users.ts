@@ -52,8 +52,7 @@ export const userCommands = (db: Db) => ({
     // First, so that their sockets are told to stay away, and not to sign in again.
     addRevocations(db, 'user', [userId], at)
     endSessions(db, userId, at)
-    const offered = and(eq(products.ownerId, userId), isNull(products.archivedAt))
-    db.update(products).set({ archivedAt: at }).where(offered).run()
+    archiveProducts(db, userId, at)
     return true
   },
 })
@@ -88,6 +87,11 @@ function setDisabled(db: Db, row: UserRow, disabled: boolean, at: number): UserR
   if (disabled) addRevocations(db, 'user', [row.id], at)
   else endSessions(db, row.id, at)
   return { ...row, ...state }
+}
+
+function archiveProducts(db: Db, ownerId: string, at: number): void {
+  const offered = and(eq(products.ownerId, ownerId), isNull(products.archivedAt))
+  db.update(products).set({ archivedAt: at }).where(offered).run()
 }
 
 /** With their tickets, and with those of host tokens; it leaves word of the sessions. */
