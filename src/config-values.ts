@@ -103,8 +103,8 @@ export const webUrl: Parse<string> = (text) => {
   return url.href
 }
 
-/** One line of text, taken as it is. */
-export const line: Parse<string> = (text) => (/[\r\n]/.test(text) ? refuse('must be one line') : text)
+/** One text, taken as it is; no list, whatever the file has. */
+export const line: Parse<string> = (text) => (/[\r\n,]/.test(text) ? refuse('must be one text, without a comma') : text)
 
 /** The path of a PEM file that can be read and has the `label` that is wanted, e.g. CERTIFICATE. */
 export const pemFile =

@@ -65,7 +65,7 @@ const ROUTES: [route: string, ...statuses: number[]][] = [
   ['PUT /api/users', 200, 401, 403, 409, 422],
   ['POST /api/users/{userId}/disconnect', 204, 401, 403, 404],
   ['GET /api/users/{userId}/export', 200, 401, 403, 404],
-  ['DELETE /api/users/{userId}', 204, 401, 403, 404, 422],
+  ['DELETE /api/users/{userId}', 204, 401, 403, 422],
   ['PUT /api/products/{productId}', 200, 201, 401, 403, 422],
   ['PUT /api/products', 200, 401, 403, 422],
   ['GET /livez', 200],

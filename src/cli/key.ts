@@ -31,7 +31,7 @@ const create: Command = {
       const key = await keys.create(name, wanted)
       if (key === undefined) throw new CommandError(`there is a key ${name}. Revoke it first, or take another name.`)
       invocation.print(`${key}\n`)
-      const { dataDir } = readConfig(invocation).config
+      const { dataDir } = readConfig(invocation, { forServing: false }).config
       invocation.note(`The key ${name} opens the server on ${dataDir}. It is not shown again.\n`)
       return 0
     }

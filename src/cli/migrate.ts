@@ -8,7 +8,9 @@ export const migrate: Command = {
   switches: [{ name: 'check', summary: 'Change nothing; exit with 1 if a migration is pending.' }],
   async run(invocation) {
     const check = invocation.switches.has('check')
-    const { applied, pending, snapshot } = migrateStorage(readConfig(invocation).config, { check })
+    const { applied, pending, snapshot } = migrateStorage(readConfig(invocation, { forServing: false }).config, {
+      check,
+    })
     if (snapshot) invocation.print(`snapshot  ${snapshot}\n`)
     tell(invocation, 'applied', applied)
     tell(invocation, 'pending', pending)

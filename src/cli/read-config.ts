@@ -37,13 +37,14 @@ const keys: readonly Key[] = Object.values(KEYS)
 
 /**
  * Flags, then environment (each also as `…_FILE`), then parley.toml in the data directory, then defaults. An empty
- * text counts as not given. Throws one ConfigError with every problem.
+ * text counts as not given. A command that serves nobody may lack what a server needs, such as its secret. Throws one
+ * ConfigError with every problem.
  */
-export function readConfig(sources: Sources): { config: Config; sources: Setting[] } {
+export function readConfig(sources: Sources, { forServing = true } = {}): { config: Config; sources: Setting[] } {
   const problems = [...unknownFlags(sources.flags), ...unknownVariables(sources.env)]
   const places = locate(sources, problems)
   const found = findAll(places, problems)
-  problems.push(...contradictions(found))
+  if (forServing) problems.push(...contradictions(found))
   const values = parseAll(found, problems)
   if (problems.length > 0) throw new ConfigError(problems)
   return { config: toConfig(values), sources: KEY_NAMES.map((name) => describe(KEYS[name], found[name])) }

@@ -10,7 +10,7 @@ type Run = (services: Services, storage: Storage) => Promise<number>
 
 /** The server's own services for a command, also while a server runs on the same data: it notices what was written. */
 export async function withServices(invocation: Invocation, run: Run, { mayCreate = false } = {}): Promise<number> {
-  const { config } = readConfig(invocation)
+  const { config } = readConfig(invocation, { forServing: false })
   const { workerUrl, version } = invocation
   const storage = await openBeside({ ...config, workerUrl, now: Date.now }, { mayCreate })
   try {

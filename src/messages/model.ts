@@ -17,7 +17,10 @@ export const Message = t.Object(
   {
     roomId: t.Integer({ minimum: 1, examples: [12] }),
     seq: t.Integer({ minimum: 1, description: 'The place in the room: 1, 2, 3, with no gap.', examples: [41] }),
-    kind: t.String({ description: '`text` or `system`; readers ignore kinds they do not know.', examples: ['text'] }),
+    kind: t.String({
+      description: '`text`, `system`, or `deleted` (its text is gone); readers ignore kinds they do not know.',
+      examples: ['text'],
+    }),
     sender: t.Union([Peer, t.Null()], { description: 'null on system messages' }),
     text: t.String({ examples: ['Is it free on Saturday?'] }),
     clientId: t.Union([ClientId, t.Null()]),

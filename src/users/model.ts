@@ -22,6 +22,8 @@ export const Email = t.String({
   description: 'Compared without regard to case.',
   examples: ['minji@example.com'],
 })
+/** What somebody is called of whom nobody has told a name. */
+export const NAMELESS = 'Member'
 export const MAX_USERNAME_LENGTH = 50
 export const Username = t.String({ minLength: 1, maxLength: MAX_USERNAME_LENGTH, ...LINE, examples: ['minji'] })
 /** As it is answered: what was taken once is given back, whatever the rules are then. */

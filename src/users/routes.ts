@@ -86,13 +86,13 @@ const PUT_ALL = {
 
 const DISCONNECT = {
   params,
-  response: { 204: Nothing, ...failures(...CALLER_FAULTS, 'origin_not_allowed', 'not_found', 'unavailable') },
+  response: { 204: Nothing, ...failures(...CALLER_FAULTS, 'origin_not_allowed', 'not_found', 'invalid') },
   detail: forKeysAnd(
     'moderators',
     'users',
     'Sign a person out everywhere',
     'Sessions end, tokens of the marketplace’s that were issued before are refused, sockets are closed (4401). A new ' +
-      'token opens again.',
+      'token opens again. Somebody who has never been here is known from then on; who was erased is not found.',
   ),
 }
 
@@ -122,7 +122,7 @@ const ERASE = {
   query: t.Object({ messages: t.Optional(Erasure) }, { additionalProperties: false }),
   response: {
     204: Nothing,
-    ...failures(...CALLER_FAULTS, 'origin_not_allowed', 'not_found', 'invalid', 'unavailable'),
+    ...failures(...CALLER_FAULTS, 'origin_not_allowed', 'invalid'),
   },
   detail: forKeysAnd(
     'admins',

@@ -66,9 +66,13 @@ export class Users {
     await revocations.tell()
   }
 
-  /** Signs out everywhere: sessions end, tokens of the marketplace's from before are refused, sockets are closed. */
+  /**
+   * Signs out everywhere: sessions end, tokens of the marketplace's from before are refused, sockets are closed. Also of
+   * somebody whom Parley has not met: their tokens are out there.
+   */
   async disconnect(userId: string): Promise<void> {
     const { users, revocations, now } = this.#deps
+    requireHostId(userId, '/userId')
     if (!(await users.signOut(userId, now()))) throw new ChatError('not_found')
     await revocations.tell()
   }
@@ -76,7 +80,8 @@ export class Users {
   /** For good. Done again it does what is left to do, such as after a crash in the midst of it. */
   async erase(userId: string, messages: Erasure): Promise<void> {
     const { users, rooms, revocations, now } = this.#deps
-    if (!(await users.erase(userId, ERASED_NAME, now()))) throw new ChatError('not_found')
+    requireHostId(userId, '/userId')
+    await users.erase(userId, ERASED_NAME, now())
     await revocations.tell()
     if (messages === 'keep') return
     const roomIds = await rooms.idsOf(userId)

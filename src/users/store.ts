@@ -48,8 +48,11 @@ export interface UserStore {
    * person, or they were erased.
    */
   change(userId: string, change: UserChange, at: number): Promise<boolean>
-  /** Ends every session, and refuses every host token from before; `false` where there is no such person. */
+  /**
+   * Ends every session, and refuses every host token from before, also of somebody who has not been here yet; `false`
+   * where they were erased.
+   */
   signOut(userId: string, at: number): Promise<boolean>
-  /** Takes name, e-mail, password and sessions away for ever and archives their products; `false` where there is nobody. */
-  erase(userId: string, username: string, at: number): Promise<boolean>
+  /** Takes name, e-mail, password and sessions away for ever and archives their products; an id that is new stays closed. */
+  erase(userId: string, username: string, at: number): Promise<void>
 }

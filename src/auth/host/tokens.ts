@@ -2,6 +2,7 @@ import { errors, type JWTVerifyOptions, jwtVerify } from 'jose'
 import { BoundedMap } from '../../lib/bounded-map.ts'
 import { ChatError } from '../../lib/errors.ts'
 import { hashToken } from '../../lib/tokens.ts'
+import { NAMELESS } from '../../users/model.ts'
 import type { StoredUser, UserStore } from '../../users/store.ts'
 import type { Identity } from '../model.ts'
 import { identityOf, requireAdmitted } from '../sessions.ts'
@@ -100,8 +101,6 @@ export class HostTokens {
     return admitted
   }
 }
-
-const NAMELESS = 'Member'
 
 const differs = ({ username, email }: HostClaims, user: StoredUser) =>
   (username !== undefined && username !== user.username) ||

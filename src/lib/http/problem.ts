@@ -48,12 +48,12 @@ const told = (locale: Locale) => (field: FieldError) => ({ path: field.path, mes
 
 /** The failures that a route may answer, as response schemas by status, each with its codes; 500 is always among them. */
 export function failures(...codes: ErrorCode[]): Record<number, typeof Problem> {
-  const byStatus = Map.groupBy([...codes, 'internal' as const], (code) => new ChatError(code).status)
+  const byStatus = Map.groupBy(new Set([...codes, 'internal' as const]), (code) => new ChatError(code).status)
   return Object.fromEntries([...byStatus].map(([status, own]) => [status, { ...Problem, codes: own }]))
 }
 
 /** What may be wrong with any body. */
 export const BODY_FAULTS = ['bad_request', 'too_large', 'unsupported_type', 'invalid'] as const
 
-/** What may be wrong with who is asking. */
-export const CALLER_FAULTS = ['unauthenticated', 'forbidden'] as const
+/** What may be wrong with who is asking; or they cannot be looked up for now. */
+export const CALLER_FAULTS = ['unauthenticated', 'forbidden', 'unavailable'] as const

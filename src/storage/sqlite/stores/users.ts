@@ -1,5 +1,6 @@
 import { and, asc, eq, gt, isNull, sql } from 'drizzle-orm'
 import type { SQLiteUpdateSetSource } from 'drizzle-orm/sqlite-core'
+import { NAMELESS } from '../../../users/model.ts'
 import type { Profile, StoredUser, Upserted, UserChange, UserStore } from '../../../users/store.ts'
 import type { Db } from '../database.ts'
 import { products, sessions, tickets, users } from '../schema.ts'
@@ -7,6 +8,8 @@ import type { Write } from '../writer/wire.ts'
 import { addRevocations } from './revocations.ts'
 
 export type UserRow = typeof users.$inferSelect
+
+const NOTHING = { email: null, passwordHash: null, role: 'user' as const }
 
 export const userCommands = (db: Db) => ({
   admit(profile: Omit<Profile, 'disabled'>, issuedAt: number, at: number): UserRow {
@@ -38,22 +41,22 @@ export const userCommands = (db: Db) => ({
   },
 
   signOut(userId: string, at: number): boolean {
-    if (!present(db, userId)) return false
+    if (met(db, userId, at).erasedAt !== null) return false
     set(db, userId, { tokensFrom: at })
     endSessions(db, userId, at)
     addRevocations(db, 'tokens', [userId], at)
     return true
   },
 
-  erase(userId: string, username: string, at: number): boolean {
-    const nothing = { email: null, passwordHash: null, role: 'user' as const, profileAt: at, tokensFrom: at }
+  erase(userId: string, username: string, at: number): null {
     const disabledAt = sql`coalesce(${users.disabledAt}, ${at})`
-    if (!set(db, userId, { ...nothing, username, disabledAt, erasedAt: at })) return false
+    met(db, userId, at)
+    set(db, userId, { ...NOTHING, username, profileAt: at, tokensFrom: at, disabledAt, erasedAt: at })
     // First, so that their sockets are told to stay away, and not to sign in again.
     addRevocations(db, 'user', [userId], at)
     endSessions(db, userId, at)
     archiveProducts(db, userId, at)
-    return true
+    return null
   },
 })
 
@@ -64,6 +67,10 @@ function present(db: Db, id: string): UserRow | undefined {
   const row = rowOf(db, id)
   return row?.erasedAt === null ? row : undefined
 }
+
+/** Also somebody of whom only the marketplace has heard: a token that they have must not find an empty place. */
+const met = (db: Db, id: string, at: number): UserRow =>
+  rowOf(db, id) ?? insert(db, { id, username: NAMELESS, createdAt: at, profileAt: 0 })
 
 const insert = (db: Db, person: typeof users.$inferInsert): UserRow => db.insert(users).values(person).returning().get()
 
@@ -131,7 +138,9 @@ export function sqliteUsers(db: Db, write: Write<ReturnType<typeof userCommands>
     },
     change: (userId, wanted, at) => write('changeUser', userId, wanted, at),
     signOut: (userId, at) => write('signOut', userId, at),
-    erase: (userId, username, at) => write('erase', userId, username, at),
+    async erase(userId, username, at) {
+      await write('erase', userId, username, at)
+    },
   }
 }
 
