@@ -330,6 +330,14 @@ describe('a running server notices', () => {
   })
 })
 
+test('a command needs no secret of the server that it works beside', async () => {
+  const dataDir = newDir()
+  writeFileSync(join(dataDir, 'parley.toml'), 'accounts = "off"\njwt_issuer = "https://shop.example"\n')
+  const { out, code } = await runCommand(['key', 'create', '--name', 'shop'], { dataDir })
+  expect({ code, isKey: out.startsWith('plk_') }).toEqual({ code: 0, isKey: true })
+  expect(await runCommand(['config', 'check'], { dataDir })).toMatchObject({ code: 78 })
+})
+
 test('user list tells of everybody, however slowly somebody reads it', async () => {
   const shop = backend(parley)
   for (let batch = 0; batch < 20; batch++) {

@@ -1,11 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
 import type { SessionGrant } from '../src/accounts/model.ts'
 import type { Message } from '../src/messages/model.ts'
 import type { Product } from '../src/products/model.ts'
 import type { ManagedUser } from '../src/users/model.ts'
 import { invalid, NOT_FOUND, refusal, statusOf } from './support/answers.ts'
 import { runCommand } from './support/command.ts'
-import { backend } from './support/marketplace.ts'
+import { BY_SECRET, backend, hostPerson, seconds } from './support/marketplace.ts'
 import { Person } from './support/person.ts'
 import { type RunningParley, signIn, startParley } from './support/server.ts'
 
@@ -32,12 +34,36 @@ async function elsewhere(person: Person): Promise<Person> {
 
 const UNAUTHENTICATED = { status: 401, code: 'unauthenticated' }
 
-test.each([['exported', () => exportOf('nobody')]])(
-  'nobody is %s: not found',
-  async (_, ask: () => Promise<Response>) => {
-    expect(await refusal(ask())).toEqual(NOT_FOUND)
-  },
-)
+test('nobody is exported: not found', async () => {
+  expect(await refusal(exportOf('nobody'))).toEqual(NOT_FOUND)
+})
+
+test.each<[string, (by: Person, id: string) => Promise<Response>, number]>([
+  ['disconnected', (by, id) => by.post(`/api/users/${id}/disconnect`), 401],
+  ['erased', (by, id) => by.call('DELETE', `/api/users/${id}`), 403],
+])('who is %s before they ever came does not come with an old token', async (what, end, status) => {
+  await using server = await startParley({ env: BY_SECRET })
+  const dan = await hostPerson(server, `dan-${what}`, 'Dan', { iat: seconds(-60) })
+  expect(await statusOf(end(backend(server), dan.id))).toBe(204)
+  expect(await statusOf(dan.get('/api/me'))).toBe(status)
+})
+
+test('who is erased with their messages has left nothing in the files, after a clean stop', async () => {
+  await using server = await startParley({ env: { PARLEY_LIMITS: 'off' } })
+  const { customer, roomId } = await server.pair('Minji', 'Hanseomin')
+  const sends = Array.from({ length: 200 }, (_, n) =>
+    customer.send(roomId, `my-number-is ${n} ${'x'.repeat(n * 10)}`, `the-client-id-${n}`),
+  )
+  await Promise.all(sends)
+  const ended = backend(server).call('DELETE', `/api/users/${customer.id}?messages=delete`)
+  expect(await statusOf(ended)).toBe(204)
+  expect(await server.stop('SIGTERM')).toBe(0)
+  const files = await Promise.all(
+    readdirSync(server.dataDir).map((name) => Bun.file(join(server.dataDir, name)).bytes()),
+  )
+  const left = Buffer.concat(files).toString('latin1').toLowerCase()
+  for (const trace of ['my-number-is', 'the-client-id', 'hanseomin']) expect(left).not.toContain(trace)
+})
 
 test('who is disconnected is signed out everywhere, and may sign in again', async () => {
   const { owner, customer: phone, roomId } = await parley.pair()
