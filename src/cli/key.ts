@@ -1,9 +1,10 @@
 import type { Services } from '../app.ts'
+import type { Config } from '../config.ts'
 import { SCOPE_MEANS, SCOPES, type Scope } from '../keys/model.ts'
 import { ChatError } from '../lib/errors.ts'
+import type { Storage } from '../storage/storage.ts'
 import { table } from './config.ts'
 import { type Command, CommandError } from './help.ts'
-import { readConfig } from './read-config.ts'
 import { withServices } from './services.ts'
 
 /** All but what is personal: that has to be asked for. */
@@ -27,11 +28,10 @@ const create: Command = {
       throw new CommandError('--name takes 1 to 100 printable characters of ASCII.')
     }
     const wanted = scopes === undefined ? USUAL : scopesOf(scopes)
-    const make = async ({ keys }: Services) => {
+    const make = async ({ keys }: Services, _: Storage, { dataDir }: Config) => {
       const key = await keys.create(name, wanted)
       if (key === undefined) throw new CommandError(`there is a key ${name}. Revoke it first, or take another name.`)
       invocation.print(`${key}\n`)
-      const { dataDir } = readConfig(invocation, { forServing: false }).config
       invocation.note(`The key ${name} opens the server on ${dataDir}. It is not shown again.\n`)
       return 0
     }

@@ -1,4 +1,5 @@
 import { createServices, type Services } from '../app.ts'
+import type { Config } from '../config.ts'
 import { createLog } from '../lib/log.ts'
 import { Metrics } from '../ops/metrics.ts'
 import { openBeside } from '../storage/open.ts'
@@ -6,7 +7,7 @@ import type { Storage } from '../storage/storage.ts'
 import type { Invocation } from './help.ts'
 import { readConfig } from './read-config.ts'
 
-type Run = (services: Services, storage: Storage) => Promise<number>
+type Run = (services: Services, storage: Storage, config: Config) => Promise<number>
 
 /** The server's own services for a command, also while a server runs on the same data: it notices what was written. */
 export async function withServices(invocation: Invocation, run: Run, { mayCreate = false } = {}): Promise<number> {
@@ -25,7 +26,7 @@ export async function withServices(invocation: Invocation, run: Run, { mayCreate
       uptime: () => performance.now(),
       broadcast: () => {},
     })
-    return await run(services, storage)
+    return await run(services, storage, config)
   } finally {
     await storage.close()
   }

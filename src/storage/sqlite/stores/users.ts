@@ -83,8 +83,8 @@ function update(db: Db, row: UserRow, { email, ...profile }: Dated): UserRow {
   return { ...row, ...own }
 }
 
-const set = (db: Db, userId: string, fields: SQLiteUpdateSetSource<typeof users>): boolean =>
-  db.update(users).set(fields).where(eq(users.id, userId)).returning({ id: users.id }).get() !== undefined
+const set = (db: Db, userId: string, fields: SQLiteUpdateSetSource<typeof users>) =>
+  db.update(users).set(fields).where(eq(users.id, userId)).run()
 
 /** Their sessions stay so long, and tell them why they are not let in; none of them opens again after that. */
 function setDisabled(db: Db, row: UserRow, disabled: boolean, at: number): UserRow {
