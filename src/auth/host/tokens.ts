@@ -50,6 +50,7 @@ export class HostTokens {
   /** @throws ChatError `forbidden` for a person who was disabled or erased; `unavailable` where keys are not to be had. */
   async authenticate(token: string): Promise<Identity | undefined> {
     const { users, now, onRefused } = this.#deps
+    const arrivedAt = now()
     // By what is signed: one and the same token may have several signatures, and spellings of one.
     const end = token.lastIndexOf('.')
     const [id, signature] = [hashToken(token.slice(0, end)), hashToken(token.slice(end))]
@@ -57,10 +58,12 @@ export class HostTokens {
     const isFresh = known?.signature === signature && now() < known.goodUntil
     const claims = isFresh ? known.claims : await this.#verify(token)
     if (!claims) return undefined
-    const { seenAt } = known ?? { seenAt: now() }
+    // Another request may have shown it while this one's signature was checked.
+    const earlier = this.#seen.get(id)
+    const seenAt = earlier?.seenAt ?? arrivedAt
     const user = await users.find(claims.userId)
     if (user) requireAdmitted(user)
-    if (user && isRevoked(user, claims, known)) {
+    if (user && isRevoked(user, claims, { seenAt, isNew: earlier === undefined })) {
       onRefused('revoked')
       return undefined
     }
@@ -109,10 +112,10 @@ const differs = ({ username, email }: HostClaims, user: StoredUser) =>
 /**
  * `iat` has whole seconds: a new token may be of the very second of the revocation. One that was seen before it is not new.
  */
-function isRevoked({ tokensFrom }: StoredUser, { issuedAt }: HostClaims, known: Seen | undefined): boolean {
+function isRevoked({ tokensFrom }: StoredUser, { issuedAt }: HostClaims, seen: { seenAt: number; isNew: boolean }) {
   if (tokensFrom === 0) return false
-  if (known && known.seenAt <= tokensFrom) return true
-  if (issuedAt === undefined) return known === undefined
+  if (seen.seenAt <= tokensFrom) return true
+  if (issuedAt === undefined) return seen.isNew
   return issuedAt < Math.floor(tokensFrom / 1000) * 1000
 }
 
