@@ -18,10 +18,15 @@ import { Proxies } from './lib/http/proxies.ts'
 import { Quotas } from './lib/http/quotas.ts'
 import type { Log } from './lib/log.ts'
 import { type Rate, RateLimit } from './lib/rate-limit.ts'
+import { encodeRoomChanged } from './live/app/protocol-pushes.ts'
+import { APP } from './live/app/subscription.ts'
+import { appSocket } from './live/app-socket.ts'
 import { Connections } from './live/connections.ts'
 import { Hub } from './live/hub.ts'
 import { roomSocket } from './live/room-socket.ts'
 import { webSocketHandler } from './live/socket.ts'
+import { Streams } from './live/stream-socket.ts'
+import { userTopic } from './live/topics.ts'
 import { messageRoutes } from './messages/routes.ts'
 import { Messages } from './messages/service.ts'
 import { type ApiRoute, docsRoutes } from './ops/docs.ts'
@@ -30,8 +35,14 @@ import type { Metrics } from './ops/metrics.ts'
 import { jsonBodies, problems } from './ops/problems.ts'
 import { requests } from './ops/requests.ts'
 import { security } from './ops/security.ts'
+import { Attendance } from './presence/attendance.ts'
+import { presenceRoutes } from './presence/routes.ts'
+import { Presence } from './presence/service.ts'
+import { Typing } from './presence/typing.ts'
 import { productRoutes } from './products/routes.ts'
 import { Products } from './products/service.ts'
+import { Inboxes } from './rooms/inboxes.ts'
+import { Receipts } from './rooms/receipts.ts'
 import { roomRoutes } from './rooms/routes.ts'
 import { Rooms } from './rooms/service.ts'
 import type { Storage } from './storage/storage.ts'
@@ -55,6 +66,8 @@ export interface Adapters {
 
 /** Twenty at once, then five a second: more than anybody types. */
 const SENDS = { burst: 20, perSecond: 5 }
+/** What an app asks for when it comes back: 256 rooms, and then some. */
+const COMMANDS = { burst: 600, perSecond: 60 }
 /** Rooms with owners whom a customer has not written to about that product. */
 const NEW_ROOMS = { burst: 60, perSecond: 60 / 3600 }
 /** More than the people of one office, or of one mobile carrier's address in a town, keep open. */
@@ -62,7 +75,7 @@ const MAX_SOCKETS_PER_NETWORK = 512
 
 /** Every service meets its adapters here, and nowhere else. */
 export function createServices(adapters: Adapters) {
-  const { config, storage, metrics, log, now, uptime, broadcast } = adapters
+  const { config, storage, metrics, now, uptime } = adapters
   const listeners: ((event: ChatEvent) => void)[] = []
   const publish = (event: ChatEvent) => {
     for (const listener of listeners) listener(event)
@@ -71,17 +84,38 @@ export function createServices(adapters: Adapters) {
   const limit = (rate: Rate) => new RateLimit({ rate, now: uptime, on: config.limits })
   const users = new Users({ ...storage, ...access, users: storage.users, publish, now })
   const products = new Products({ ...storage, now })
-  const rooms = new Rooms({ ...storage, products, newRooms: limit(NEW_ROOMS), now })
+  const rooms = new Rooms({ ...storage, products, newRooms: limit(NEW_ROOMS), publish, now })
   const messages = new Messages({ ...storage, rooms, sends: limit(SENDS), publish, now })
   const exports = new UserExports({ ...storage, users })
-  const hub = new Hub({
-    history: storage.messages,
-    publish: broadcast,
-    onError: (error) => log.error('repair_failed', { error }),
+  const live = createLive(adapters, { rooms, publish })
+  for (const { publish } of [live.hub, live.inboxes, live.typing, live.connections, metrics]) listeners.push(publish)
+  return { ...access, users, products, rooms, messages, exports, ...live }
+}
+
+/** What is told to whoever is there. */
+function createLive(
+  { storage, log, now, uptime, broadcast }: Adapters,
+  { rooms, publish }: { rooms: Rooms; publish: Publish },
+) {
+  const failed = (event: string) => (error: unknown) => log.error(event, { error })
+  const streams = new Streams()
+  const tellAll = (topic: string, frame: string) => {
+    broadcast(topic, frame)
+    streams.publish(topic, frame)
+  }
+  const hub = new Hub({ history: storage.messages, publish: tellAll, onError: failed('repair_failed') })
+  const presence = new Presence({ ...storage, onError: failed('presence_failed'), now, uptime })
+  const attendees = (roomId: number) => hub.members(roomId, APP)
+  const attendance = new Attendance({ presence, attendees, publish, uptime })
+  const typing = new Typing({ rooms, publish, uptime })
+  const receipts = new Receipts({ rooms, store: storage.rooms, publish, onError: failed('receipts_failed') })
+  const inboxes = new Inboxes({
+    rooms,
+    store: storage.rooms,
+    tell: (userId, room, total) => tellAll(userTopic(userId), encodeRoomChanged(userId, room, total)),
+    onError: failed('inbox_failed'),
   })
-  const connections = new Connections()
-  listeners.push(hub.publish, connections.publish, metrics.publish)
-  return { ...access, users, products, rooms, messages, exports, hub, connections }
+  return { hub, streams, presence, attendance, typing, receipts, inboxes, connections: new Connections() }
 }
 
 /** Who is asking, and from where. */
@@ -131,6 +165,12 @@ export function createApp(services: Services, { config, storage, metrics, log, v
   const isPublicTls = config.publicOrigin?.startsWith('https:') ?? false
   const maxPerNetwork = config.limits ? MAX_SOCKETS_PER_NETWORK : Number.POSITIVE_INFINITY
   const guard = authGuard(services)
+  const sockets = {
+    ...services,
+    ...metrics.ofSockets,
+    onClosed: metrics.onClosed,
+    ...{ log, now, uptime, frames, maxPerNetwork, pingEveryMs, locale },
+  }
   const app = new Elysia({ normalize: false, handler: { standardHostname: false } })
     .use(requests({ log, proxies: services.proxies, onRequest: metrics.onRequest }))
     .use(security({ origins: services.origins, isTls: isPublicTls || config.tls !== undefined }))
@@ -141,9 +181,9 @@ export function createApp(services: Services, { config, storage, metrics, log, v
     .use(productRoutes({ guard, ...services }))
     .use(roomRoutes({ guard, ...services }))
     .use(messageRoutes({ guard, ...services }))
-    .use(
-      roomSocket({ ...services, ...metrics.ofSockets, log, now, uptime, frames, maxPerNetwork, pingEveryMs, locale }),
-    )
+    .use(presenceRoutes({ guard, ...services }))
+    .use(roomSocket(sockets))
+    .use(appSocket({ ...sockets, epoch: storage.epoch, version, commands: config.limits ? COMMANDS : undefined }))
     .use(healthRoutes({ ...config, ...services, storage, metrics }))
     .use(docsRoutes({ version, routes: (): ApiRoute[] => app.routes }))
     .get('/', ({ redirect }) => redirect('/docs'), { detail: { hide: true } })

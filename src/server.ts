@@ -35,6 +35,8 @@ export interface RunningServer {
 
 /** Half of what an ending may take to reach the sockets. */
 const TICK_MS = 500
+/** Each live room is compared with storage so often: what this node was not told of is late by no more. */
+const HUB_CHECK_MS = 10_000
 const DRAIN_SPREAD_MS = 2000
 // Together less than the ten seconds that docker stop and its like allow.
 const DRAIN_WITHIN_MS = 5000
@@ -128,12 +130,15 @@ function listen(app: App, config: Config, websocket: ReturnType<typeof createSoc
 }
 
 /** The one timer of the server: pings, deadlines and expiry of every socket, and what others have ended; its own delay is the event loop's lag. */
-function keepTime({ connections, revocations }: Services, metrics: Metrics, every: number) {
+function keepTime({ connections, presence, attendance, hub, revocations }: Services, metrics: Metrics, every: number) {
   let due = performance.now() + every
   const timer = setInterval(() => {
     metrics.onLag(Math.max(0, performance.now() - due))
     due = performance.now() + every
     connections.tick()
+    presence.tick()
+    attendance.tick()
+    hub.check(every / HUB_CHECK_MS)
     void revocations.tell()
   }, every)
   return () => clearInterval(timer)
@@ -145,8 +150,11 @@ interface Running {
   stopTicking: () => void
 }
 
-async function shutDown({ server }: App, { services: { connections }, storage, stopTicking }: Running): Promise<void> {
+async function shutDown({ server }: App, { services, storage, stopTicking }: Running): Promise<void> {
+  const { connections, receipts, presence } = services
   await connections.drain(DRAIN_SPREAD_MS, DRAIN_WITHIN_MS)
+  // What can be lost, and is better not.
+  await Promise.allSettled([receipts.flush(), presence.flush()])
   // Requests in flight are answered; Bun waits for ever for a socket that does not close, so not for longer than this.
   await Promise.race([server?.stop(), Bun.sleep(REQUESTS_WITHIN_MS)])
   await server?.stop(true)

@@ -4,14 +4,14 @@ import { basename, dirname, join } from 'node:path'
 /** Lowest layer first; the first pattern that fits a file decides. A file may import its own layer and the ones before it. */
 const LAYERS: [name: string, files: RegExp][] = [
   ['lib', /^lib\//],
-  ['contract', /\/model\.ts$|^events\.ts$|^live\/(protocol[^/]*|topics)\.ts$/],
+  ['contract', /\/model\.ts$|^events\.ts$|^live\/topics\.ts$|^live\/(plain|app)\/protocol[^/]*\.ts$/],
   ['port', /\/store\.ts$|^(storage|relay)\/(storage|relay)\.ts$/],
   ['adapter', /^(storage|relay)\//],
   [
     'service',
-    /\/service\.ts$|^auth\/(sessions|origins|credentials|identities|policy|revocations|tickets)\.ts$|^auth\/host\/|^accounts\/passwords\.ts$|^users\/export\.ts$|^live\/(hub|sequencer|connections|frame-queue|heartbeat)\.ts$/,
+    /\/service\.ts$|^auth\/(sessions|origins|credentials|identities|policy|revocations|tickets)\.ts$|^auth\/host\/|^accounts\/passwords\.ts$|^users\/export\.ts$|^presence\/(attendance|typing)\.ts$|^rooms\/(inboxes|receipts)\.ts$|^live\/(hub|sequencer|connections)\.ts$|^live\/line\//,
   ],
-  ['transport', /\/(routes|guard)\.ts$|^live\/(session|socket|[^/]+-socket)\.ts$|^ops\//],
+  ['transport', /\/(routes|guard)\.ts$|^live\/(handshake|socket|[^/]+-socket)\.ts$|^live\/(plain|app)\/|^ops\//],
   ['root', /^[^/]+\.ts$|^cli\//],
 ]
 

@@ -3,7 +3,7 @@ import { Validator } from '@seriousme/openapi-schema-validator'
 import pkg from '../package.json' with { type: 'json' }
 import type { SessionGrant } from '../src/accounts/model.ts'
 import { POLICY } from '../src/auth/policy.ts'
-import { CLOSE } from '../src/live/connections.ts'
+import { CLOSE } from '../src/live/plain/protocol.ts'
 import { type RunningParley, startParley } from './support/server.ts'
 
 interface MediaType {
@@ -47,6 +47,8 @@ const ROUTES: [route: string, ...statuses: number[]][] = [
   ['DELETE /api/sessions/current', 204, 401],
   ['GET /api/me', 200, 401],
   ['PATCH /api/me', 200, 401, 422],
+  ['GET /api/me/presence', 200, 401],
+  ['PUT /api/me/presence', 200, 401, 422],
   ['PUT /api/me/password', 204, 401, 403, 422],
   ['POST /api/tickets', 201, 401, 422],
   ['POST /api/products', 201, 401, 422],

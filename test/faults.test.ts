@@ -3,8 +3,8 @@ import type { Ticket } from '../src/auth/model.ts'
 import type { SessionStore } from '../src/auth/store.ts'
 import { createLog } from '../src/lib/log.ts'
 import { Connections } from '../src/live/connections.ts'
-import { RoomSession } from '../src/live/session.ts'
-import type { LiveSocket } from '../src/live/socket.ts'
+import type { LiveSocket } from '../src/live/line/line.ts'
+import { RoomSession } from '../src/live/plain/session.ts'
 import type { UserStore } from '../src/users/store.ts'
 import { serveOn } from './support/in-process.ts'
 import { BY_SECRET, mint, personBy, seconds } from './support/marketplace.ts'
@@ -172,8 +172,9 @@ test('[LV30] a client whose replay goes on is there, however late its pongs are'
   const socket: LiveSocket = {
     send: (frame) => events.push(JSON.parse(String(frame)).message),
     subscribe: () => true,
+    unsubscribe: () => true,
     ping: () => events.push('ping'),
-    close: (code = 0) => void events.push(code),
+    close: (code) => void events.push(code),
     getBufferedAmount: () => unsent,
   }
   const live = { ...server.services, onReplay() {}, onRefused() {}, frames: undefined, pingEveryMs: 25_000 }
@@ -184,23 +185,23 @@ test('[LV30] a client whose replay goes on is there, however late its pongs are'
     locale: 'en',
     network: '192.0.2.1',
   })
-  session.onOpen(socket)
+  session.line.onOpen(socket)
   const at = (seconds: number) => {
     uptime = seconds * 1000
     session.tick()
   }
   at(25)
   // It reads, and its pong is still behind what it has not read yet.
-  session.onDrain()
+  session.line.onDrain()
   at(35)
   expect(events).toEqual(['ping'])
   unsent = 0
-  session.onDrain()
+  session.line.onDrain()
   while (events.length < 3) await new Promise((resolve) => setTimeout(resolve))
   at(50)
   at(60)
   expect(events).toEqual(['ping', 'one', 'two', 'ping', 4408])
-  session.onClose()
+  session.line.onClose()
 })
 
 test('a room whose history cannot be read closes its socket with 1012, and opens again when it can', async () => {

@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import { FrameQueue } from '../src/live/frame-queue.ts'
+import { FrameQueue } from '../src/live/line/frame-queue.ts'
 
 /** A queue whose handler waits until it is let go. */
 function queue() {

@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import { Heartbeat } from '../src/live/heartbeat.ts'
+import { Heartbeat } from '../src/live/line/heartbeat.ts'
 
 const EVERY = 25_000
 

@@ -6,7 +6,11 @@ import type { Message } from '../src/messages/model.ts'
 import type { Storage } from '../src/storage/storage.ts'
 import { openTestSqlite, roomIn } from './support/storage.ts'
 
-const SEQS: Wire = { topic: (roomId) => `room:${roomId}`, encode: ({ seq }) => String(seq) }
+const SEQS: Wire = {
+  topic: (roomId) => `room:${roomId}`,
+  encode: ({ seq }) => String(seq),
+  encodeSignal: ({ type }) => type,
+}
 
 /** What Bun does: whoever is subscribed to a topic gets what is published on it. */
 class Topics {
@@ -19,11 +23,19 @@ class Topics {
   subscribe(topic: string, deliver: (frame: string) => void) {
     this.#subscribers.set(topic, (this.#subscribers.get(topic) ?? new Set()).add(deliver))
   }
+
+  unsubscribe(topic: string, deliver: (frame: string) => void) {
+    this.#subscribers.get(topic)?.delete(deliver)
+  }
 }
 
 class Listener implements Member {
   readonly wire = SEQS
+  readonly userId = 'minji'
+  readonly client = 'phone'
   readonly seen: number[] = []
+  readonly signals: string[] = []
+  timesLost = 0
   isOpen = true
   wasRefused = false
   readonly #topics: Topics
@@ -32,9 +44,15 @@ class Listener implements Member {
     this.#topics = topics
   }
 
-  readonly send = (frame: string) => void this.seen.push(Number(frame))
+  readonly #hear = (frame: string) => void this.seen.push(Number(frame))
+  give = ({ seq }: Message) => void this.seen.push(seq)
   drained = () => Promise.resolve()
-  subscribe = (topic: string) => this.#topics.subscribe(topic, this.send)
+  admit = (topic: string) => this.#topics.subscribe(topic, this.#hear)
+  signal = (frame: string) => void this.signals.push(frame)
+  lost = () => {
+    this.timesLost += 1
+    this.#topics.unsubscribe(this.wire.topic(1), this.#hear)
+  }
   replayTooLong = () => {
     this.wasRefused = true
   }
@@ -88,7 +106,7 @@ test('commits that come back out of order, twice, or not at all reach every list
         if (message) created(message)
         if (index % 3 === 0) await settle()
       }
-      const leaving = await Promise.all(joining)
+      await Promise.all(joining)
       // The last entry tells of all before it.
       created(await append('last'))
       await settle()
@@ -96,7 +114,7 @@ test('commits that come back out of order, twice, or not at all reach every list
       const last = START + told.length + 1
       expect(errors).toEqual([])
       for (const { after, listener } of listeners) expect(listener.seen).toEqual(seqs(after + 1, last))
-      for (const leave of leaving) leave()
+      for (const { listener } of listeners) hub.leave(roomId, listener)
       expect(hub.liveRooms).toBe(0)
     }),
     { numRuns: 60, seed: 2026 },
@@ -120,9 +138,9 @@ test('a listener that went away while it joined is not counted', async () => {
   const listener = new Listener(topics)
   const joining = hub.join(roomId, listener, 0)
   listener.isOpen = false
-  const leave = await joining
+  await joining
   expect(hub.liveRooms).toBe(0)
-  leave()
+  hub.leave(roomId, listener)
   expect(hub.liveRooms).toBe(0)
 })
 
@@ -184,9 +202,9 @@ test('where nobody listens nothing is encoded', async () => {
   const listener = new Listener(topics)
   Object.assign(listener, { wire: { ...SEQS, encode: () => `${++encoded}` } })
   created(await append('2'))
-  const leave = await hub.join(roomId, listener, undefined)
+  await hub.join(roomId, listener, undefined)
   created(await append('3'))
-  leave()
+  hub.leave(roomId, listener)
   created(await append('4'))
   expect(encoded).toBe(1)
 })

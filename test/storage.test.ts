@@ -200,9 +200,7 @@ async function damage(file: string) {
 /** As the release left it that did not have the newest migration, which makes an index. */
 function asTheReleaseBefore(dataDir: string) {
   const file = database(dataDir)
-  for (const table of ['revocations', 'server_keys']) file.run(`DROP TABLE ${table}`)
-  for (const column of ['token_seen_at', 'token_expires_at']) file.run(`ALTER TABLE tickets DROP COLUMN ${column}`)
-  for (const column of ['erased_at', 'profile_at', 'tokens_from']) file.run(`ALTER TABLE users DROP COLUMN ${column}`)
+  file.run('DROP TABLE presence')
   file.run('DELETE FROM __drizzle_migrations WHERE name = ?', [NAMES.at(-1) ?? ''])
 }
 

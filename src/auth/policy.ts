@@ -20,6 +20,8 @@ export const POLICY: Readonly<Record<string, Access>> = {
   'DELETE /api/sessions/current': { people: 'user' },
   'GET /api/me': { people: 'user' },
   'PATCH /api/me': { people: 'user' },
+  'GET /api/me/presence': { people: 'user' },
+  'PUT /api/me/presence': { people: 'user' },
   'PUT /api/me/password': { people: 'user', quota: 'signIns' },
   'POST /api/tickets': { people: 'user', quota: 'tickets' },
 
@@ -38,6 +40,10 @@ export const POLICY: Readonly<Record<string, Access>> = {
   'GET /api/rooms/:roomId/messages': { people: 'user' },
   'POST /api/rooms/:roomId/messages': { people: 'user', keys: 'messages' },
   'GET /ws/room/:roomId/messages': { open: 'handshake' },
+  'GET /connection/websocket': { open: 'handshake' },
+  'POST /connection/http_stream': { open: 'handshake' },
+  // The id of its session is the credential.
+  'POST /emulation': { open: 'handshake' },
 
   'GET /api/users/:userId': { people: 'moderator', keys: 'users' },
   'PUT /api/users/:userId': { people: 'admin', keys: 'users' },

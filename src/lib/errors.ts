@@ -54,6 +54,12 @@ export const REASONS = [
   'bad_client_id',
   'bad_cursor',
   'bad_json',
+  'method_not_found',
+  'already_subscribed',
+  'too_many_channels',
+  'not_available',
+  'token_expired',
+  'unrecoverable_position',
 ] as const
 export type Reason = (typeof REASONS)[number]
 

@@ -124,6 +124,24 @@ const DETAILS: Record<ErrorCode | Reason, Text> = {
     en: 'The body is not JSON as it is taken here: in UTF-8, no name twice in one object, at most 16 levels deep.',
     ko: '본문이 올바른 JSON이 아닙니다. UTF-8이어야 하고, 한 객체에 같은 이름이 두 번 있거나 16단계를 넘으면 안 됩니다.',
   },
+  method_not_found: { en: 'There is no such method.', ko: '존재하지 않는 메서드입니다.' },
+  already_subscribed: {
+    en: 'This connection listens to the channel already.',
+    ko: '이 연결은 이미 해당 채널을 구독하고 있습니다.',
+  },
+  too_many_channels: {
+    en: 'A connection listens to at most 256 rooms: unsubscribe from some.',
+    ko: '한 연결에서 구독할 수 있는 채팅방은 최대 256개입니다. 일부 구독을 해제하세요.',
+  },
+  not_available: { en: 'This server has no use for it.', ko: '이 서버에서는 사용하지 않습니다.' },
+  token_expired: {
+    en: 'This token is good no more: get another one, and connect again.',
+    ko: '토큰이 더 이상 유효하지 않습니다. 새 토큰을 받아 다시 연결하세요.',
+  },
+  unrecoverable_position: {
+    en: 'This position is not one of this database: load the history again.',
+    ko: '이 데이터베이스의 위치가 아닙니다. 대화 기록을 다시 불러오세요.',
+  },
   bad_client_id: {
     en: 'A client id has 1 to 128 printable ASCII characters, and no space.',
     ko: 'client id는 공백 없는 출력 가능한 ASCII 문자 1~128자입니다.',

@@ -1,68 +1,60 @@
 import type { Identity } from '../auth/model.ts'
 import type { ChatEvent } from '../events.ts'
-import type { ChatError } from '../lib/errors.ts'
 
-/** Why the server closes a plain socket. The numbers are the protocol's. */
-export const CLOSE = {
-  unauthenticated: 4401,
-  forbidden: 4403,
-  roomNotFound: 4404,
-  tooSlow: 4408,
-  tooMuch: 4409,
-  restart: 1012,
-} as const
-export type CloseCode = (typeof CLOSE)[keyof typeof CLOSE]
-
-/** Never valid JSON: some clients read advice in it. */
-export const CLOSE_REASON: Record<CloseCode, string> = {
-  4401: 'not signed in',
-  4403: 'not allowed any more',
-  4404: 'no such room',
-  4408: 'too slow',
-  4409: 'too much',
-  1012: 'the server restarts',
-}
-
-/** With which code a socket is closed that may not be opened, or cannot be for now. */
-export function closeCodeOf({ code }: ChatError): CloseCode {
-  if (code === 'not_found') return CLOSE.roomNotFound
-  if (code === 'unauthenticated') return CLOSE.unauthenticated
-  return code === 'forbidden' ? CLOSE.forbidden : CLOSE.restart
-}
+/** Why the server ends a connection, whatever it speaks; each protocol has its own number for it. */
+export type Ending = 'unauthenticated' | 'forbidden' | 'restart'
 
 /** An open socket of a person, whatever it speaks. */
 export interface Connection {
-  identity: Identity
+  /** `undefined` until it is known who is there. */
+  identity: Identity | undefined
   /** Where it comes from, for the limit of one address. */
   readonly network: string
   /** Called every second or so: pings, deadlines, expiry. */
   tick(): void
   /** Closes at once. */
-  end(code: CloseCode): void
+  end(why: Ending): void
   /** Answers what it was already sent, then closes when the client has read that. */
   retire(): Promise<void>
 }
 
-type Ending = Exclude<ChatEvent, { type: 'message.created' | 'user.renamed' }>
+/** Something of a person's has ended. */
+type Revocation = Extract<ChatEvent, { type: 'session.ended' | 'tokens.revoked' | 'user.removed' }>
 
-/** With which code a socket of this person is closed, if it is. */
-function closingOf({ user, session, seenAt }: Identity, event: Ending): CloseCode | undefined {
+/** Why a socket of this person is closed, if it is. */
+function endingOf({ user, session, seenAt }: Identity, event: Revocation): Ending | undefined {
   switch (event.type) {
     case 'session.ended':
-      return session === event.session ? CLOSE.unauthenticated : undefined
+      return session === event.session ? 'unauthenticated' : undefined
     case 'tokens.revoked':
-      return session === undefined && user.id === event.userId && seenAt <= event.at ? CLOSE.unauthenticated : undefined
+      return session === undefined && user.id === event.userId && seenAt <= event.at ? 'unauthenticated' : undefined
     case 'user.removed':
-      return user.id === event.userId && seenAt <= event.at ? CLOSE.forbidden : undefined
+      return user.id === event.userId && seenAt <= event.at ? 'forbidden' : undefined
     default:
       throw event satisfies never
+  }
+}
+
+/** How many there are of each kind. */
+class Tally {
+  readonly #counts = new Map<string, number>()
+
+  of(kind: string): number {
+    return this.#counts.get(kind) ?? 0
+  }
+
+  change(kind: string, by: 1 | -1): void {
+    const count = this.of(kind) + by
+    if (count === 0) this.#counts.delete(kind)
+    else this.#counts.set(kind, count)
   }
 }
 
 /** All open sockets of this node. */
 export class Connections {
   readonly #all = new Set<Connection>()
-  readonly #perNetwork = new Map<string, number>()
+  readonly #perNetwork = new Tally()
+  readonly #strangersPerNetwork = new Tally()
   readonly #onEmpty: (() => void)[] = []
   #isDraining = false
 
@@ -77,44 +69,60 @@ export class Connections {
 
   /** Open sockets from one network. */
   from(network: string): number {
-    return this.#perNetwork.get(network) ?? 0
+    return this.#perNetwork.of(network)
   }
 
-  #count(network: string, change: 1 | -1) {
-    const count = this.from(network) + change
-    if (count === 0) this.#perNetwork.delete(network)
-    else this.#perNetwork.set(network, count)
+  /** Those of them of which it is not known yet who is there. */
+  strangersFrom(network: string): number {
+    return this.#strangersPerNetwork.of(network)
   }
 
   add(connection: Connection): void {
     this.#all.add(connection)
-    this.#count(connection.network, 1)
+    this.#perNetwork.change(connection.network, 1)
+    if (!connection.identity) this.#strangersPerNetwork.change(connection.network, 1)
     // It was upgraded just before the drain began, which has not seen it.
     if (this.#isDraining) void connection.retire()
   }
 
+  /** It has become known who is there. */
+  identify(connection: Connection, identity: Identity): void {
+    if (!connection.identity) this.#strangersPerNetwork.change(connection.network, -1)
+    connection.identity = identity
+  }
+
   remove(connection: Connection): void {
-    if (this.#all.delete(connection)) this.#count(connection.network, -1)
+    if (!this.#all.delete(connection)) return
+    this.#perNetwork.change(connection.network, -1)
+    if (!connection.identity) this.#strangersPerNetwork.change(connection.network, -1)
     if (this.#all.size === 0) for (const resolve of this.#onEmpty.splice(0)) resolve()
   }
 
   readonly publish = (event: ChatEvent): void => {
-    if (event.type === 'user.renamed') this.#rename(event.user.id, event.user.username)
-    else if (event.type !== 'message.created') this.#end(event)
+    switch (event.type) {
+      case 'user.renamed':
+        this.#rename(event.user.id, event.user.username)
+        break
+      case 'session.ended':
+      case 'tokens.revoked':
+      case 'user.removed':
+        this.#end(event)
+        break
+    }
   }
 
   // These two are rare, and a pass over every socket is short: an index would cost every connection memory.
-  #end(event: Ending) {
+  #end(event: Revocation) {
     for (const connection of this.#all) {
-      const code = closingOf(connection.identity, event)
-      if (code !== undefined) connection.end(code)
+      const why = connection.identity && endingOf(connection.identity, event)
+      if (why) connection.end(why)
     }
   }
 
   #rename(userId: string, username: string) {
     for (const connection of this.#all) {
       const { identity } = connection
-      if (identity.user.id === userId) connection.identity = { ...identity, user: { ...identity.user, username } }
+      if (identity?.user.id === userId) connection.identity = { ...identity, user: { ...identity.user, username } }
     }
   }
 
@@ -129,7 +137,7 @@ export class Connections {
   async drain(spreadMs: number, withinMs: number): Promise<void> {
     this.#isDraining = true
     await Promise.race([this.#retireAll(spreadMs), Bun.sleep(withinMs)])
-    for (const connection of this.#all) connection.end(CLOSE.restart)
+    for (const connection of this.#all) connection.end('restart')
   }
 
   async #retireAll(spreadMs: number) {

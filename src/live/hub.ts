@@ -1,20 +1,15 @@
-import type { ChatEvent } from '../events.ts'
+import type { ChatEvent, RoomSignal } from '../events.ts'
 import type { Message } from '../messages/model.ts'
-import type { MessageStore } from '../messages/store.ts'
-import { type Member, Sequencer } from './sequencer.ts'
-
-interface Deps {
-  history: Pick<MessageStore, 'span' | 'lastSeq'>
-  publish: (topic: string, frame: string) => void
-  onError: (error: unknown) => void
-}
+import { type Member, Sequencer, type SequencerDeps, type Wire } from './sequencer.ts'
 
 /** The live rooms: those with a socket on this node. Where nobody listens, nothing is encoded. */
 export class Hub {
-  readonly #deps: Deps
+  readonly #deps: SequencerDeps
   readonly #rooms = new Map<number, Sequencer>()
+  // Whom this round of checks has still to visit.
+  #unchecked: Iterator<Sequencer> | undefined
 
-  constructor(deps: Deps) {
+  constructor(deps: SequencerDeps) {
     this.#deps = deps
   }
 
@@ -23,34 +18,64 @@ export class Hub {
   }
 
   readonly publish = (event: ChatEvent): void => {
-    if (event.type === 'message.created') this.#enter(event.message)
+    switch (event.type) {
+      case 'message.created':
+        this.#enter(event.message)
+        break
+      case 'room.typing':
+      case 'room.marked':
+      case 'room.joined':
+      case 'room.left':
+        this.#signal(event)
+        break
+    }
   }
 
   #enter(message: Message) {
     this.#rooms.get(message.roomId)?.enter(message)
   }
 
-  /**
-   * Puts the member on the room's topic, after it has been given everything after `after`. The answer takes it off
-   * again; a member that went away meanwhile is off already.
-   */
-  async join(roomId: number, member: Member, after: number | undefined): Promise<() => void> {
+  #signal(signal: RoomSignal) {
+    this.#rooms.get(signal.roomId)?.signal(signal)
+  }
+
+  /** Whoever listens in a room in this form. */
+  members(roomId: number, wire: Wire): readonly Member[] {
+    return this.#rooms.get(roomId)?.members(wire) ?? []
+  }
+
+  /** Admits the member to the room, after it has been given everything after `after`; not where it goes away meanwhile. */
+  async join(roomId: number, member: Member, after: number | undefined): Promise<void> {
     const room = this.#room(roomId)
     try {
-      if (!(await room.join(member, after))) return () => {}
+      await room.join(member, after)
     } finally {
       this.#dropIdle(roomId, room)
     }
-    return () => {
-      room.leave(member)
-      this.#dropIdle(roomId, room)
+  }
+
+  /** To be called once for each member that was admitted, unless it was lost. */
+  leave(roomId: number, member: Member): void {
+    const room = this.#rooms.get(roomId)
+    if (!room) return
+    room.leave(member)
+    this.#dropIdle(roomId, room)
+  }
+
+  /** Compares so great a part of the live rooms with storage, and catches up on what this node was not told. */
+  check(part: number): void {
+    for (let left = Math.ceil(this.#rooms.size * part); left > 0; left--) {
+      this.#unchecked ??= this.#rooms.values()
+      const { value, done } = this.#unchecked.next()
+      if (done) this.#unchecked = undefined
+      else value.check().catch(this.#deps.onError)
     }
   }
 
   #room(roomId: number): Sequencer {
     const existing = this.#rooms.get(roomId)
     if (existing) return existing
-    const room = new Sequencer({ roomId, ...this.#deps })
+    const room = new Sequencer(roomId, this.#deps)
     this.#rooms.set(roomId, room)
     return room
   }

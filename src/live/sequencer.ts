@@ -1,26 +1,37 @@
+import type { RoomSignal } from '../events.ts'
 import type { Message } from '../messages/model.ts'
 import type { MessageStore } from '../messages/store.ts'
 
 /** A form in which a room's entries go out: encoded once, published once, however many sockets listen. */
 export interface Wire {
   topic(roomId: number): string
+  /** `undefined` for what this form does not have. */
   encode(message: Message): string | undefined
+  encodeSignal(signal: RoomSignal): string | undefined
 }
 
 /** A socket, as a room sees it. */
 export interface Member {
   readonly wire: Wire
+  readonly userId: string
+  /** The id of its connection, where its form has one. */
+  readonly client: string
   readonly isOpen: boolean
-  send(frame: string): void
+  /** An entry from before it is on the topic. */
+  give(message: Message): void
   /** Resolves when little enough is unsent to send more; at once when the socket has gone. */
   drained(): Promise<void>
-  subscribe(topic: string): void
   /** The client asked for more than a replay gives, or for a place past the end. */
   replayTooLong(): void
+  /** To go onto the topic in this moment: `head` is the last seq that was published on it. */
+  admit(topic: string, head: number): void
+  /** What may be left out when the client is slow. */
+  signal(frame: string, signal: RoomSignal): void
+  /** To come again and ask for what it missed: it is no member any more. */
+  lost(): void
 }
 
-interface Deps {
-  roomId: number
+export interface SequencerDeps {
   history: Pick<MessageStore, 'span' | 'lastSeq'>
   publish: (topic: string, frame: string) => void
   onError: (error: unknown) => void
@@ -35,6 +46,11 @@ interface Joiner {
   buffer: Message[]
 }
 
+interface Audience {
+  wire: Wire
+  members: Member[]
+}
+
 const PAGE = 100
 const MAX_REPLAY = 1000
 /** As much as may be sent in one go on top of what `drained` leaves unsent: the longest texts are 12 KB each. */
@@ -45,29 +61,33 @@ const MAX_BUFFER = 32
  * published, a later one is held, a gap is read from storage.
  */
 export class Sequencer {
-  readonly #deps: Deps
-  readonly #ready: Promise<void>
+  readonly #deps: SequencerDeps
+  readonly #roomId: number
+  // Until the head is known.
+  #opening: Promise<void> | undefined
   /** The last seq that was published; everything up to it is in storage. */
   #head = -1
   // Nearly always empty, and there is one sequencer for each live room: made when first needed.
   #held: Map<number, Message> | undefined
-  readonly #joiners: Joiner[] = []
-  readonly #listeners: { wire: Wire; count: number }[] = []
-  #repairing = false
+  #joiners: Joiner[] | undefined
+  readonly #audiences: Audience[] = []
+  #isRepairing = false
 
-  constructor(deps: Deps) {
+  constructor(roomId: number, deps: SequencerDeps) {
+    this.#roomId = roomId
     this.#deps = deps
-    this.#ready = this.#open()
+    this.#opening = this.#open()
   }
 
   get isIdle(): boolean {
-    return this.#listeners.length === 0 && this.#joiners.length === 0
+    return this.#audiences.length === 0 && this.#joiners === undefined
   }
 
   async #open() {
-    const head = await this.#deps.history.lastSeq(this.#deps.roomId)
+    const head = await this.#deps.history.lastSeq(this.#roomId)
     for (const seq of this.#held?.keys() ?? []) if (seq <= head) this.#held?.delete(seq)
     this.#head = head
+    this.#opening = undefined
     this.#releaseHeld()
   }
 
@@ -79,17 +99,16 @@ export class Sequencer {
     } else if (message.seq > this.#head) {
       this.#held ??= new Map()
       this.#held.set(message.seq, message)
-      if (this.#head >= 0) void this.#repair()
+      if (this.#head >= 0) void this.#repair(message.seq)
     }
   }
 
   #advance(message: Message) {
-    const { roomId, publish } = this.#deps
     this.#head = message.seq
-    for (const joiner of this.#joiners) buffer(joiner, message)
-    for (const { wire } of this.#listeners) {
+    for (const joiner of this.#joiners ?? []) buffer(joiner, message)
+    for (const { wire } of this.#audiences) {
       const frame = wire.encode(message)
-      if (frame !== undefined) publish(wire.topic(roomId), frame)
+      if (frame !== undefined) this.#deps.publish(wire.topic(this.#roomId), frame)
     }
   }
 
@@ -102,13 +121,13 @@ export class Sequencer {
     if (this.#held.size === 0) this.#held = undefined
   }
 
-  /** A held entry is committed, so all before it are too: what is missing can be read. */
-  async #repair() {
-    if (this.#repairing) return
-    this.#repairing = true
+  /** What is committed up to a seq can be read. */
+  async #repair(upTo: number) {
+    if (this.#isRepairing) return
+    this.#isRepairing = true
     try {
-      while (this.#held) {
-        const missing = await this.#deps.history.span(this.#deps.roomId, { after: this.#head, limit: PAGE })
+      for (let target = upTo; target > this.#head; target = Math.max(target, ...(this.#held?.keys() ?? []))) {
+        const missing = await this.#deps.history.span(this.#roomId, { after: this.#head, limit: PAGE })
         if (missing.length === 0) break
         for (const message of missing) {
           this.#held?.delete(message.seq)
@@ -117,22 +136,39 @@ export class Sequencer {
         this.#releaseHeld()
       }
     } catch (error) {
-      // The next entry of the room tries again.
+      // The next entry of the room, and the next check, try again.
       this.#deps.onError(error)
     } finally {
-      this.#repairing = false
+      this.#isRepairing = false
     }
+  }
+
+  /** Looks whether storage has what was not published here, and catches up; by far too much, the clients do that themselves. */
+  async check(): Promise<void> {
+    if (this.#opening) return
+    const head = await this.#deps.history.lastSeq(this.#roomId)
+    // Storage that has less than was published is another one: a copy from before was put in its place.
+    if (head < this.#head || head - this.#head > MAX_REPLAY) this.#lose(head)
+    else if (head > this.#head) await this.#repair(head)
+  }
+
+  #lose(head: number) {
+    this.#head = head
+    this.#held = undefined
+    for (const joiner of this.#joiners ?? []) skipTo(joiner, head)
+    for (const { members } of this.#audiences.splice(0)) for (const member of members) member.lost()
   }
 
   /**
    * Gives the member all entries after `after`, then every new one: no gap, no repeat, in order. Resolves when it is on
    * the topic, or has gone.
    */
-  async join(member: Member, after: number | undefined): Promise<boolean> {
+  async join(member: Member, after: number | undefined): Promise<void> {
     const joiner: Joiner = { cursor: Number.MAX_SAFE_INTEGER, target: 0, buffer: [] }
+    this.#joiners ??= []
     this.#joiners.push(joiner)
     try {
-      await this.#ready
+      if (this.#opening) await this.#opening
       joiner.buffer = []
       joiner.cursor = this.#head
       joiner.target = this.#head
@@ -140,11 +176,10 @@ export class Sequencer {
       else if (after !== undefined) member.replayTooLong()
       await member.drained()
       while (joiner.cursor < joiner.target && member.isOpen) await this.#replayPage(member, joiner)
-      if (!member.isOpen) return false
-      this.#admit(member, joiner)
-      return true
+      if (member.isOpen) this.#admit(member, joiner)
     } finally {
       this.#joiners.splice(this.#joiners.indexOf(joiner), 1)
+      if (this.#joiners.length === 0) this.#joiners = undefined
     }
   }
 
@@ -152,9 +187,9 @@ export class Sequencer {
   async #replayPage(member: Member, joiner: Joiner) {
     // Not past the target: storage is ahead of what was published, and that comes through the buffer or the topic.
     const { cursor, target } = joiner
-    const page = await this.#deps.history.span(this.#deps.roomId, { after: cursor, before: target + 1, limit: PAGE })
+    const page = await this.#deps.history.span(this.#roomId, { after: cursor, before: target + 1, limit: PAGE })
     for (const message of page) {
-      give(member, message)
+      member.give(message)
       joiner.cursor = message.seq
       await member.drained()
     }
@@ -163,35 +198,45 @@ export class Sequencer {
 
   /** On the topic in the same tick in which the last buffered entry is sent: nothing falls between, nothing comes twice. */
   #admit(member: Member, joiner: Joiner) {
-    for (const message of joiner.buffer) if (message.seq > joiner.cursor) give(member, message)
-    member.subscribe(member.wire.topic(this.#deps.roomId))
+    for (const message of joiner.buffer) if (message.seq > joiner.cursor) member.give(message)
+    member.admit(member.wire.topic(this.#roomId), this.#head)
     const { wire } = member
-    const listener = this.#listeners.find((each) => each.wire === wire)
-    if (listener) listener.count += 1
-    else this.#listeners.push({ wire, count: 1 })
+    const audience = this.#audiences.find((each) => each.wire === wire)
+    if (audience) audience.members.push(member)
+    else this.#audiences.push({ wire, members: [member] })
   }
 
   /** To be called once for each member that was admitted; Bun takes it off the topic when it closes. */
-  leave({ wire }: Member): void {
-    const at = this.#listeners.findIndex((each) => each.wire === wire)
-    const listener = this.#listeners[at]
-    if (!listener) return
-    listener.count -= 1
-    if (listener.count === 0) this.#listeners.splice(at, 1)
+  leave(member: Member): void {
+    const at = this.#audiences.findIndex(({ wire }) => wire === member.wire)
+    const members = this.#audiences[at]?.members ?? []
+    const place = members.indexOf(member)
+    if (place < 0) return
+    members.splice(place, 1)
+    if (members.length === 0) this.#audiences.splice(at, 1)
+  }
+
+  /** Everyone who listens in this form. */
+  members(wire: Wire): readonly Member[] {
+    return this.#audiences.find((each) => each.wire === wire)?.members ?? []
+  }
+
+  /** To each member by itself, so that those who are slow can be left out. */
+  signal(signal: RoomSignal): void {
+    for (const { wire, members } of this.#audiences) {
+      const frame = wire.encodeSignal(signal)
+      if (frame !== undefined) for (const member of members) member.signal(frame, signal)
+    }
   }
 }
 
 /** A joiner that drains slowly must not hoard a busy room: past the bound it goes back to reading from storage. */
 function buffer(joiner: Joiner, message: Message) {
-  if (joiner.buffer.length < MAX_BUFFER) {
-    joiner.buffer.push(message)
-    return
-  }
-  joiner.buffer = []
-  joiner.target = message.seq
+  if (joiner.buffer.length < MAX_BUFFER) joiner.buffer.push(message)
+  else skipTo(joiner, message.seq)
 }
 
-function give(member: Member, message: Message) {
-  const frame = member.wire.encode(message)
-  if (frame !== undefined) member.send(frame)
+function skipTo(joiner: Joiner, target: number) {
+  joiner.buffer = []
+  joiner.target = target
 }

@@ -1,36 +1,5 @@
-import type { ChatError } from '../lib/errors.ts'
 import type { Log } from '../lib/log.ts'
-import type { Locale } from '../lib/texts.ts'
-import { CLOSE_REASON, closeCodeOf } from './connections.ts'
-import { encodeError } from './protocol-plain.ts'
-
-/** A socket as a session uses it: Bun's own, without its data. */
-export type LiveSocket = Pick<
-  Bun.ServerWebSocket<unknown>,
-  'send' | 'subscribe' | 'close' | 'ping' | 'getBufferedAmount'
->
-
-/** What speaks on a socket. It is made before the upgrade, and is the socket's data in Bun. */
-export interface LiveSession {
-  onOpen(socket: LiveSocket): void
-  onMessage(raw: string | Buffer): void
-  onDrain(): void
-  onPong(): void
-  onClose(): void
-}
-
-/** Whoever is not let in. A browser cannot read a failed upgrade, so it is told on the socket, which then is closed. */
-export const turnedAway = (why: ChatError, locale: Locale): LiveSession => ({
-  onOpen(socket) {
-    socket.send(encodeError(why, locale))
-    const code = closeCodeOf(why)
-    socket.close(code, CLOSE_REASON[code])
-  },
-  onMessage() {},
-  onDrain() {},
-  onPong() {},
-  onClose() {},
-})
+import type { LiveSession } from './line/line.ts'
 
 /** Of what Bun closes itself it tells 1006, and with which code it told the client only by its words. */
 const BUN_CODES: Record<string, number> = { 'Received too big message': 1009, 'Received invalid UTF-8': 1007 }

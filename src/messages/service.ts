@@ -61,6 +61,12 @@ export class Messages {
     return sent
   }
 
+  /** The seq of the newest entry; 0 in an empty room. */
+  async lastSeq({ user }: Identity, roomId: number): Promise<number> {
+    await this.#deps.rooms.requireMember(user.id, roomId)
+    return this.#deps.messages.lastSeq(roomId)
+  }
+
   async page({ user }: Identity, roomId: number, span: Span): Promise<MessagePage> {
     await this.#deps.rooms.requireMember(user.id, roomId)
     if (span.before !== undefined && span.after !== undefined) {

@@ -1,10 +1,15 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { ChatEvent } from '../events.ts'
-import { CLOSE } from '../live/connections.ts'
-import type { ReplayResult } from '../live/session.ts'
+import { DISCONNECT } from '../live/app/protocol.ts'
+import { CLOSE } from '../live/plain/protocol.ts'
+import type { ReplayResult } from '../live/plain/session.ts'
 
 /** Clients may close with any code of theirs; each would be a series of its own. */
-const CLOSE_CODES: ReadonlySet<number> = new Set([1000, 1001, 1002, 1005, 1006, 1007, 1009, ...Object.values(CLOSE)])
+const CLOSE_CODES: ReadonlySet<number> = new Set([
+  ...[1000, 1001, 1002, 1005, 1006, 1007, 1009],
+  ...Object.values(CLOSE),
+  ...Object.values(DISCONNECT),
+])
 
 /** What is read when somebody asks. */
 export interface Sources {
@@ -49,6 +54,7 @@ export class Metrics {
   /** What the sockets tell of. */
   readonly ofSockets = {
     onReplay: (result: ReplayResult): void => this.#replays.inc({ result }),
+    onRecovery: (result: ReplayResult): void => this.#replays.inc({ result }),
     onRefused: (code: string): void => this.#refused.inc({ code }),
   }
   readonly onLag = (ms: number): void => {

@@ -1,4 +1,5 @@
 import type { Caller } from '../auth/model.ts'
+import type { Publish } from '../events.ts'
 import { BoundedMap } from '../lib/bounded-map.ts'
 import { ChatError, type Fault } from '../lib/errors.ts'
 import { readCursor, writeCursor } from '../lib/http/cursor.ts'
@@ -15,6 +16,7 @@ interface Deps {
   users: Pick<UserStore, 'find'>
   /** Rooms that one person makes. */
   newRooms: RateLimit
+  publish: Publish
   now: () => number
 }
 
@@ -52,10 +54,12 @@ export class Rooms {
   }
 
   async #make(key: Sides & { productId: string }, product: Product, { person }: Caller) {
-    const { rooms, newRooms, now } = this.#deps
+    const { rooms, newRooms, publish, now } = this.#deps
     if (product.archivedAt !== null) throw new ChatError('conflict', { reason: 'product_archived' })
     if (person) newRooms.take(person.user.id)
-    return rooms.open({ ...key, at: now() })
+    const opened = await rooms.open({ ...key, at: now() })
+    if (opened.created) publish({ type: 'room.opened', roomId: opened.roomId, customerId: key.customerId })
+    return opened
   }
 
   async #customer(customerId: string | undefined): Promise<string> {
@@ -83,14 +87,21 @@ export class Rooms {
   }
 
   async markRead(userId: string, roomId: number, seq: number): Promise<ReadMark> {
+    const { rooms, publish } = this.#deps
     const role = await this.requireMember(userId, roomId)
-    const mark = await this.#deps.rooms.markRead(roomId, role, seq)
-    return { ...mark, totalUnread: await this.#deps.rooms.totalUnread(userId) }
+    const { readSeq, deliveredSeq, unread, moved } = await rooms.markRead(roomId, role, seq)
+    if (moved) publish({ type: 'room.marked', roomId, userId, readSeq, deliveredSeq })
+    return { readSeq, unread, totalUnread: await rooms.totalUnread(userId) }
+  }
+
+  /** In all rooms of this person. */
+  totalUnread(userId: string): Promise<number> {
+    return this.#deps.rooms.totalUnread(userId)
   }
 
   /** A room that one is not in and a room that does not exist look the same from outside. */
   async requireMember(userId: string, roomId: number): Promise<Role> {
-    const sides = this.#sides.get(roomId) ?? (await this.#load(roomId))
+    const sides = this.knownSides(roomId) ?? (await this.sides(roomId))
     if (sides?.ownerId === userId) return 'owner'
     if (sides?.customerId === userId) return 'customer'
     throw new ChatError('not_found', { reason: 'room_not_found' })
@@ -98,11 +109,16 @@ export class Rooms {
 
   /** For the marketplace's backend, which may speak in every room. */
   async requireRoom(roomId: number): Promise<void> {
-    const sides = this.#sides.get(roomId) ?? (await this.#load(roomId))
+    const sides = this.knownSides(roomId) ?? (await this.sides(roomId))
     if (!sides) throw new ChatError('not_found', { reason: 'room_not_found' })
   }
 
-  async #load(roomId: number): Promise<Sides | undefined> {
+  /** The two people of a room that was asked for lately. */
+  knownSides(roomId: number): Sides | undefined {
+    return this.#sides.get(roomId)
+  }
+
+  async sides(roomId: number): Promise<Sides | undefined> {
     const sides = await this.#deps.rooms.sides(roomId)
     if (sides) this.#sides.set(roomId, sides)
     return sides

@@ -33,8 +33,12 @@ export interface RoomStore {
   /** Newest activity first. An owner does not see a room before its first message. */
   inbox(userId: string, filter: InboxFilter): Promise<{ summary: RoomSummary; place: InboxPlace }[]>
   /** Moves the mark forward, never past the end. */
-  markRead(roomId: number, role: Role, seq: number): Promise<{ readSeq: number; unread: number }>
+  markRead(roomId: number, role: Role, seq: number): Promise<Marks>
+  /** The same for what was received, of several rooms: answered in their order, `undefined` where there is no such room. */
+  markDelivered(receipts: readonly { roomId: number; role: Role; seq: number }[]): Promise<(Marks | undefined)[]>
   totalUnread(userId: string): Promise<number>
+  /** What is unread in each room where anything is. */
+  unreadOf(userId: string): Promise<Map<number, number>>
   /** All rooms of a person, empty ones too. */
   idsOf(userId: string): Promise<number[]>
 }
@@ -42,4 +46,14 @@ export interface RoomStore {
 export interface OpenedRoom {
   roomId: number
   created: boolean
+}
+
+/** What one side of a room has read and received, after a mark was to move. */
+export interface Marks {
+  readSeq: number
+  /** What was read was received. */
+  deliveredSeq: number
+  unread: number
+  /** Whether anything is other than before. */
+  moved: boolean
 }

@@ -2,6 +2,7 @@ import type { AccountStore } from '../accounts/store.ts'
 import type { RevocationStore, SessionStore } from '../auth/store.ts'
 import type { KeyStore } from '../keys/store.ts'
 import type { MessageStore } from '../messages/store.ts'
+import type { PresenceStore } from '../presence/store.ts'
 import type { ProductStore } from '../products/store.ts'
 import type { RoomStore } from '../rooms/store.ts'
 import type { UserStore } from '../users/store.ts'
@@ -27,6 +28,8 @@ export interface StorageEvents {
 export interface Storage {
   /** Its name and version, for people. */
   engine: string
+  /** The same as long as nothing that was acknowledged can have been lost: what was numbered under another one may be something else now. */
+  epoch: string
   users: UserStore
   accounts: AccountStore
   sessions: SessionStore
@@ -35,6 +38,7 @@ export interface Storage {
   products: ProductStore
   rooms: RoomStore
   messages: MessageStore
+  presence: PresenceStore
   health(): StorageHealth
   /** Flushes one small commit, unless one went well within the last 5 s. Resolves to whether storing works. */
   probe(): Promise<boolean>

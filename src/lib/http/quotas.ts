@@ -59,6 +59,14 @@ export class Quotas {
     }
   }
 
+  /** @throws ChatError `rate_limited` where nothing is left; takes nothing. */
+  async requireSome(name: QuotaName, key: string): Promise<void> {
+    const used = await this.#limiters?.[name].get(key)
+    if (!used || used.remainingPoints > 0) return
+    const quota = stateOf(name, used)
+    throw new ChatError('rate_limited', { retryAfter: quota.reset, quota })
+  }
+
   /** For what went well, and was taken as if it would not. */
   async giveBack(name: QuotaName, key: string): Promise<void> {
     await this.#limiters?.[name].reward(key)

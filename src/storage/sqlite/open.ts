@@ -4,6 +4,7 @@ import { type Durability, openDatabase, sqliteVersion } from './database.ts'
 import { sqliteAccounts } from './stores/accounts.ts'
 import { sqliteKeys } from './stores/keys.ts'
 import { sqliteMessages } from './stores/messages.ts'
+import { sqlitePresence } from './stores/presence.ts'
 import { sqliteProducts } from './stores/products.ts'
 import { sqliteRevocations } from './stores/revocations.ts'
 import { sqliteRooms } from './stores/rooms.ts'
@@ -11,6 +12,7 @@ import { sqliteSessions } from './stores/sessions.ts'
 import { sqliteUsers } from './stores/users.ts'
 import type { Commands } from './writer/commands.ts'
 import { codeOf, problemOf } from './writer/faults.ts'
+import { epochOf } from './writer/meta.ts'
 import { WriteQueue } from './writer/queue.ts'
 
 export interface SqliteOptions {
@@ -36,6 +38,7 @@ export async function openSqlite(options: SqliteOptions): Promise<Storage> {
 
   return {
     engine: `SQLite ${sqliteVersion(sqlite)}`,
+    epoch: epochOf(db),
     users: watched(sqliteUsers(db, write, now)),
     accounts: watched(sqliteAccounts(db, write)),
     sessions: watched(sqliteSessions(db, write)),
@@ -44,6 +47,7 @@ export async function openSqlite(options: SqliteOptions): Promise<Storage> {
     products: watched(sqliteProducts(db, write)),
     rooms: watched(sqliteRooms(db, write)),
     messages: watched(sqliteMessages(db, write)),
+    presence: watched(sqlitePresence(db, write, now)),
     health: () => queue.health,
     async probe() {
       if (queue.wasWellWithin(PROBE_AFTER_MS)) return true

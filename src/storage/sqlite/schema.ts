@@ -100,6 +100,16 @@ export const revocations = sqliteTable('revocations', {
   at: integer('at').notNull(),
 })
 
+/** When people were last seen; nobody has a row who was never here. */
+export const presence = sqliteTable('presence', {
+  userNo: integer('user_no')
+    .primaryKey()
+    .references(() => users.number, { onDelete: 'cascade' }),
+  // Down to the minute.
+  lastSeenAt: integer('last_seen_at'),
+  hiddenAt: integer('hidden_at'),
+})
+
 export const products = sqliteTable(
   'products',
   {

@@ -3,7 +3,7 @@ import type { SQLiteUpdateSetSource } from 'drizzle-orm/sqlite-core'
 import { NAMELESS } from '../../../users/model.ts'
 import type { Profile, StoredUser, Upserted, UserChange, UserStore } from '../../../users/store.ts'
 import type { Db } from '../database.ts'
-import { products, sessions, tickets, users } from '../schema.ts'
+import { presence, products, sessions, tickets, users } from '../schema.ts'
 import type { Write } from '../writer/wire.ts'
 import { addRevocations } from './revocations.ts'
 
@@ -49,12 +49,12 @@ export const userCommands = (db: Db) => ({
   },
 
   erase(userId: string, username: string, at: number): null {
-    const disabledAt = sql`coalesce(${users.disabledAt}, ${at})`
-    met(db, userId, at)
-    set(db, userId, { ...NOTHING, username, profileAt: at, tokensFrom: at, disabledAt, erasedAt: at })
+    const { number, disabledAt } = met(db, userId, at)
+    set(db, userId, { ...NOTHING, username, profileAt: at, tokensFrom: at, disabledAt: disabledAt ?? at, erasedAt: at })
     // First, so that their sockets are told to stay away, and not to sign in again.
     addRevocations(db, 'user', [userId], at)
     endSessions(db, userId, at)
+    db.delete(presence).where(eq(presence.userNo, number)).run()
     archiveProducts(db, userId, at)
     return null
   },

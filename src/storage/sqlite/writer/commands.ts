@@ -2,7 +2,9 @@ import type { Database } from 'bun:sqlite'
 import type { Db } from '../database.ts'
 import { accountCommands } from '../stores/accounts.ts'
 import { keyCommands } from '../stores/keys.ts'
+import { markCommands } from '../stores/marks.ts'
 import { appendCommands, erasureCommands } from '../stores/messages.ts'
+import { presenceCommands } from '../stores/presence.ts'
 import { productCommands } from '../stores/products.ts'
 import { roomCommands } from '../stores/rooms.ts'
 import { sessionCommands } from '../stores/sessions.ts'
@@ -20,7 +22,9 @@ export const commandsFor = (sqlite: Database, db: Db, rooms: RoomsInHand) => ({
   ...keyCommands(db),
   ...sessionCommands(db),
   ...productCommands(db),
-  ...roomCommands(db, rooms),
+  ...presenceCommands(db),
+  ...roomCommands(db),
+  ...markCommands(db, rooms),
   ...appendCommands(sqlite, db, rooms),
   ...erasureCommands(db, rooms),
   ...heartbeatCommands(db),

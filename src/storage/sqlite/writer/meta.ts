@@ -17,7 +17,7 @@ export function addFacts(db: Db): void {
 
 /**
  * To be called by the writer when it opens. Without a flush at each commit, a power cut may have taken back what clients
- * have seen: after a run that was not durable and did not end cleanly the epoch is another. (No protocol hands it out yet.)
+ * have seen: after a run that was not durable and did not end cleanly the epoch is another.
  */
 export function beginRun(db: Db, durability: Durability): void {
   const isUnclean = db.select().from(meta).where(eq(meta.key, RELAXED_RUN)).get() !== undefined
@@ -29,6 +29,13 @@ export function beginRun(db: Db, durability: Durability): void {
 /** To be called when all is stored and nothing more comes. */
 export function endRun(db: Db): void {
   db.delete(meta).where(eq(meta.key, RELAXED_RUN)).run()
+}
+
+/** To be asked when the writer is open, which may have given it another one. */
+export function epochOf(db: Db): string {
+  const row = db.select().from(meta).where(eq(meta.key, 'epoch')).get()
+  if (!row) throw new Error('this database has no epoch')
+  return row.value
 }
 
 export const heartbeatCommands = (db: Db) => ({

@@ -4,7 +4,7 @@ import { BoundedMap } from '../../../lib/bounded-map.ts'
 /** How many of a room's newest entries recognise a repeated client id. */
 export const CLIENT_ID_WINDOW = 64
 
-/** The part of a room's row that a send or a read mark changes. */
+/** The part of a room's row that a send or a mark changes. */
 export interface RoomRow {
   id: number
   ownerNo: number
@@ -16,8 +16,10 @@ export interface RoomRow {
   lastMessageSeq: number
   ownerReadSeq: number
   ownerReadCount: number
+  ownerDeliveredSeq: number
   customerReadSeq: number
   customerReadCount: number
+  customerDeliveredSeq: number
   /** A hash of (sender, client id) for each of the newest entries, at `seq % 64`; read when one is first asked for. */
   recent?: Uint32Array
 }
@@ -32,8 +34,10 @@ const COLUMNS = {
   lastMessageSeq: 'last_message_seq',
   ownerReadSeq: 'owner_read_seq',
   ownerReadCount: 'owner_read_count',
+  ownerDeliveredSeq: 'owner_delivered_seq',
   customerReadSeq: 'customer_read_seq',
   customerReadCount: 'customer_read_count',
+  customerDeliveredSeq: 'customer_delivered_seq',
 }
 
 /**
@@ -57,7 +61,8 @@ export class RoomsInHand {
     )
     this.#save = sqlite.prepare(
       `UPDATE rooms SET last_seq = ?, last_count = ?, last_message_id = ?, last_message_seq = ?, owner_read_seq = ?,
-       owner_read_count = ?, customer_read_seq = ?, customer_read_count = ? WHERE id = ?`,
+       owner_read_count = ?, owner_delivered_seq = ?, customer_read_seq = ?, customer_read_count = ?,
+       customer_delivered_seq = ? WHERE id = ?`,
     )
   }
 
@@ -92,8 +97,10 @@ export class RoomsInHand {
         room.lastMessageSeq,
         room.ownerReadSeq,
         room.ownerReadCount,
+        room.ownerDeliveredSeq,
         room.customerReadSeq,
         room.customerReadCount,
+        room.customerDeliveredSeq,
         room.id,
       )
     }

@@ -1,8 +1,8 @@
 import { TypeCompiler } from '@sinclair/typebox/compiler'
-import { ChatError } from '../lib/errors.ts'
-import { parseJson } from '../lib/json.ts'
-import { detailOf, type Locale } from '../lib/texts.ts'
-import { ClientId, type Message } from '../messages/model.ts'
+import { ChatError } from '../../lib/errors.ts'
+import { parseJson } from '../../lib/json.ts'
+import { detailOf, type Locale } from '../../lib/texts.ts'
+import { ClientId, type Message } from '../../messages/model.ts'
 
 /** A frame that was read: `roomId` is NaN where it names no room. */
 export interface PlainSend {
@@ -92,3 +92,30 @@ export const encodeError = (error: ChatError, locale: Locale, client_id?: string
     code: socketCodeOf(error),
     client_id,
   })
+
+/** Why the server closes a plain socket. The numbers are the protocol's. */
+export const CLOSE = {
+  unauthenticated: 4401,
+  forbidden: 4403,
+  roomNotFound: 4404,
+  tooSlow: 4408,
+  tooMuch: 4409,
+  restart: 1012,
+} as const
+export type PlainEnding = keyof typeof CLOSE
+
+/** Never valid JSON: some clients read advice in it. */
+export const CLOSE_REASON: Record<PlainEnding, string> = {
+  unauthenticated: 'not signed in',
+  forbidden: 'not allowed any more',
+  roomNotFound: 'no such room',
+  tooSlow: 'too slow',
+  tooMuch: 'too much',
+  restart: 'the server restarts',
+}
+
+/** How a socket is closed that may not be opened, or cannot be for now. */
+export function endingOf({ code }: ChatError): PlainEnding {
+  if (code === 'not_found') return 'roomNotFound'
+  return code === 'unauthenticated' || code === 'forbidden' ? code : 'restart'
+}

@@ -1,32 +1,37 @@
-import type { Identities } from '../auth/identities.ts'
-import type { Identity } from '../auth/model.ts'
-import { ChatError } from '../lib/errors.ts'
-import type { Log } from '../lib/log.ts'
-import { Bucket, type Rate } from '../lib/rate-limit.ts'
-import type { Locale } from '../lib/texts.ts'
-import type { Messages } from '../messages/service.ts'
-import type { Rooms } from '../rooms/service.ts'
-import { CLOSE, CLOSE_REASON, type CloseCode, type Connection, type Connections, closeCodeOf } from './connections.ts'
-import { FrameQueue } from './frame-queue.ts'
-import { Heartbeat } from './heartbeat.ts'
-import type { Hub } from './hub.ts'
+import type { Identities } from '../../auth/identities.ts'
+import type { Identity } from '../../auth/model.ts'
+import { ChatError } from '../../lib/errors.ts'
+import type { Log } from '../../lib/log.ts'
+import { Bucket, type Rate } from '../../lib/rate-limit.ts'
+import type { Locale } from '../../lib/texts.ts'
+import type { Message } from '../../messages/model.ts'
+import type { Messages } from '../../messages/service.ts'
+import type { Presence } from '../../presence/service.ts'
+import type { Rooms } from '../../rooms/service.ts'
+import type { Connection, Connections } from '../connections.ts'
+import type { Hub } from '../hub.ts'
+import { Line, type LiveSession, type Speaker } from '../line/line.ts'
+import type { Member, Wire } from '../sequencer.ts'
+import { plainTopic } from '../topics.ts'
 import {
+  CLOSE,
+  CLOSE_REASON,
   clientIdOf,
   encodeError,
   encodePlain,
+  endingOf,
+  type PlainEnding,
   type PlainSend,
   parseFrame,
   readSend,
   socketCodeOf,
-} from './protocol-plain.ts'
-import type { Member, Wire } from './sequencer.ts'
-import type { LiveSession, LiveSocket } from './socket.ts'
-import { plainTopic } from './topics.ts'
+} from './protocol.ts'
 
-export interface LiveDeps {
+export interface PlainDeps {
   identities: Identities
   rooms: Rooms
   messages: Messages
+  presence: Presence
   hub: Hub
   connections: Connections
   log: Log
@@ -58,66 +63,64 @@ const MAX_STRIKES = 50
 /** A replay goes on while less than this is unsent. */
 const REPLAY_WINDOW_BYTES = 64 << 10
 
-const PLAIN: Wire = { topic: plainTopic, encode: encodePlain }
+/** Who speaks it gets no signals. */
+const PLAIN: Wire = { topic: plainTopic, encode: encodePlain, encodeSignal: () => undefined }
 
 /** One plain room socket: a person in a room. Bun's WebSocket handler hands it the events of its socket. */
-export class RoomSession implements Connection, LiveSession, Member {
+export class RoomSession implements Connection, Speaker, Member {
   readonly wire = PLAIN
+  readonly client = ''
   readonly network: string
   identity: Identity
-  readonly #deps: LiveDeps
+  readonly line: Line
+  readonly #deps: PlainDeps
   readonly #visit: Visit
-  #socket: LiveSocket | undefined
-  readonly #frames = new FrameQueue((raw) => this.#handle(raw))
   #bucket: Bucket | undefined
   #strikes = 0
-  readonly #heartbeat: Heartbeat
-  #isClosing = false
   #replay: ReplayResult = 'complete'
-  // Whoever waits for the client to read: the replay, or the end.
-  #onDrain: (() => void)[] | undefined
-  #leave: (() => void) | undefined
+  #hasJoined = false
 
-  constructor(deps: LiveDeps, identity: Identity, visit: Visit) {
+  constructor(deps: PlainDeps, identity: Identity, visit: Visit) {
     this.#deps = deps
     this.identity = identity
     this.#visit = visit
     this.network = visit.network
-    this.#heartbeat = new Heartbeat(deps.pingEveryMs, deps.uptime())
+    this.line = new Line(this, deps.pingEveryMs, deps.uptime())
   }
 
-  onOpen(socket: LiveSocket): void {
-    this.#socket = socket
+  get userId(): string {
+    return this.identity.user.id
+  }
+
+  begin(): void {
     void this.#enter()
   }
 
   /** Registers, joins, then takes frames. */
   async #enter(): Promise<void> {
-    const { connections, identities, rooms, hub } = this.#deps
+    const { connections, identities, presence, rooms, hub } = this.#deps
     const { roomId, after } = this.#visit
     connections.add(this)
+    presence.came(this.userId)
     try {
       // Whoever signed out or took another name between the upgrade and the line above was not found here: look again.
       const identity = await identities.check(this.identity)
       if (!identity) return this.#refuse(new ChatError('unauthenticated'))
       this.identity = identity
-      await rooms.requireMember(this.identity.user.id, roomId)
-      const leave = await hub.join(roomId, this, after)
+      await rooms.requireMember(this.userId, roomId)
+      await hub.join(roomId, this, after)
       if (after !== undefined) this.#deps.onReplay(this.isOpen ? this.#replay : 'cut')
-      if (this.isOpen) this.#leave = leave
-      else leave()
     } catch (error) {
       return this.#refuse(error)
     }
-    this.#frames.start()
+    this.line.frames.start()
   }
 
-  onMessage(raw: string | Buffer): void {
-    this.#heartbeat.answered()
-    if (this.isOpen && !this.#frames.push(raw)) this.end(CLOSE.tooMuch)
+  overrun(): void {
+    this.end('tooMuch')
   }
 
-  async #handle(raw: string | Buffer): Promise<void> {
+  async handle(raw: string | Buffer): Promise<void> {
     // A frame that cannot be read counts too.
     const isTooMuch = this.#isTooMuch()
     let clientId: string | undefined
@@ -157,31 +160,44 @@ export class RoomSession implements Connection, LiveSession, Member {
     this.#deps.onRefused(socketCodeOf(told))
     if (told.code !== 'rate_limited') return
     this.#strikes += 1
-    if (this.#strikes >= MAX_STRIKES) this.end(CLOSE.tooMuch)
+    if (this.#strikes >= MAX_STRIKES) this.end('tooMuch')
   }
 
   /** The client's fault is told in full; ours only as `internal`, and the cause goes to the log. */
   #tell(error: unknown, clientId?: string): ChatError {
     const told = error instanceof ChatError ? error : new ChatError('internal', { cause: error })
-    if (told.code === 'internal') this.#deps.log.error('frame_failed', { userId: this.identity.user.id, error })
+    if (told.code === 'internal') this.#deps.log.error('frame_failed', { userId: this.userId, error })
     this.send(encodeError(told, this.#visit.locale, clientId))
     return told
   }
 
   #refuse(error: unknown) {
-    this.end(closeCodeOf(this.#tell(error)))
+    this.end(endingOf(this.#tell(error)))
   }
 
   get isOpen(): boolean {
-    return !this.#isClosing
+    return this.line.isOpen
   }
 
   send(frame: string): void {
-    if (this.isOpen) this.#socket?.send(frame)
+    this.line.send(frame)
   }
 
-  subscribe(topic: string): void {
-    this.#socket?.subscribe(topic)
+  give(message: Message): void {
+    const frame = encodePlain(message)
+    if (frame !== undefined) this.send(frame)
+  }
+
+  admit(topic: string): void {
+    this.#hasJoined = true
+    this.line.subscribe(topic)
+  }
+
+  signal(): void {}
+
+  lost(): void {
+    this.#hasJoined = false
+    this.end('restart')
   }
 
   replayTooLong(): void {
@@ -190,60 +206,43 @@ export class RoomSession implements Connection, LiveSession, Member {
   }
 
   drained(): Promise<void> {
-    return this.#unsentUpTo(REPLAY_WINDOW_BYTES)
-  }
-
-  async #unsentUpTo(bytes: number): Promise<void> {
-    while (this.isOpen && (this.#socket?.getBufferedAmount() ?? 0) > bytes) {
-      await new Promise<void>((resolve) => {
-        this.#onDrain ??= []
-        this.#onDrain.push(resolve)
-      })
-    }
-  }
-
-  onDrain(): void {
-    // Whoever takes what it was sent is there: a pong may be far behind that on a slow line.
-    this.#heartbeat.answered()
-    const waiting = this.#onDrain ?? []
-    this.#onDrain = undefined
-    for (const resolve of waiting) resolve()
-  }
-
-  onPong(): void {
-    this.#heartbeat.answered()
+    return this.line.unsentUpTo(REPLAY_WINDOW_BYTES)
   }
 
   tick(): void {
     const { now, uptime } = this.#deps
-    const due = this.#heartbeat.due(uptime())
-    if (now() >= this.identity.expiresAt) this.end(CLOSE.unauthenticated)
-    else if (due === 'end') this.end(CLOSE.tooSlow)
-    else if (due === 'ping') this.#socket?.ping()
+    const due = this.line.due(uptime())
+    if (now() >= this.identity.expiresAt) this.end('unauthenticated')
+    else if (due === 'end') this.end('tooSlow')
+    else if (due === 'ping') this.line.ping()
   }
 
-  end(code: CloseCode): void {
-    if (this.#isClosing) return
-    this.#isClosing = true
-    this.#frames.clear()
-    this.#socket?.close(code, CLOSE_REASON[code])
-    this.onDrain()
+  end(why: PlainEnding): void {
+    this.line.close(CLOSE[why], CLOSE_REASON[why])
   }
 
-  /** What it has taken is answered, and the client has read the answers, before it is told to come back. */
   async retire(): Promise<void> {
-    await this.#frames.finish()
-    await this.#unsentUpTo(0)
-    this.end(CLOSE.restart)
+    await this.line.finish()
+    this.end('restart')
   }
 
-  /** The socket has gone, whoever closed it. */
-  onClose(): void {
-    this.#isClosing = true
-    this.#frames.clear()
-    this.#deps.connections.remove(this)
-    this.onDrain()
-    this.#leave?.()
-    this.#leave = undefined
+  gone(): void {
+    const { connections, hub, presence } = this.#deps
+    connections.remove(this)
+    presence.went(this.userId)
+    if (this.#hasJoined) hub.leave(this.#visit.roomId, this)
   }
 }
+
+/** Whoever is not let in. A browser cannot read a failed upgrade, so it is told on the socket, which then is closed. */
+export const turnedAway = (why: ChatError, locale: Locale): LiveSession => ({
+  onOpen(socket) {
+    socket.send(encodeError(why, locale))
+    const ending = endingOf(why)
+    socket.close(CLOSE[ending], CLOSE_REASON[ending])
+  },
+  onMessage() {},
+  onDrain() {},
+  onPong() {},
+  onClose() {},
+})

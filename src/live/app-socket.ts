@@ -1,0 +1,72 @@
+import { Elysia, t } from 'elysia'
+import { upgradeHeaders } from '../auth/credentials.ts'
+import { peerOf } from '../auth/guard.ts'
+import { ChatError } from '../lib/errors.ts'
+import { type Locale, localeFor } from '../lib/texts.ts'
+import type { AppDeps } from './app/connection.ts'
+import { AppSession } from './app/session.ts'
+import { arrive, type HandshakeDeps, requireUpgrade } from './handshake.ts'
+import { StreamSocket, type Streams } from './stream-socket.ts'
+
+interface Deps extends AppDeps, HandshakeDeps {
+  locale: Locale
+  streams: Streams
+  onClosed: (code: number) => void
+}
+
+/** Names this process to clients of emulated sockets, whose commands have to come here. */
+const NODE = crypto.randomUUID()
+
+/** `GET /connection/websocket`, and the same protocol over two HTTP requests where WebSockets do not get through. */
+export const appSocket = (deps: Deps) =>
+  new Elysia({ detail: { hide: true } })
+    .get('/connection/websocket', async ({ request, server, set }) => {
+      requireUpgrade(request)
+      const arrival = await arrive({ request, server, mayTellLater: true }, deps)
+      const data = new AppSession(deps, { ...arrival, locale: localeOf(request, deps.locale) }).line
+      if (!server?.upgrade(request, { data, headers: upgradeHeaders(request) })) throw new ChatError('bad_request')
+      set.status = 101
+    })
+    .post(
+      '/connection/http_stream',
+      async ({ request, server, body }) => {
+        const arrival = await arrive({ request, server, mayTellLater: true }, deps)
+        // Quiet for longer than Bun lets an answer be: the protocol pings by itself.
+        server?.timeout(request, 0)
+        const emulation = { session: crypto.randomUUID(), node: NODE }
+        const { line } = new AppSession(deps, { ...arrival, locale: localeOf(request, deps.locale), emulation })
+        const socket = new StreamSocket({ ...deps, session: emulation.session, live: line })
+        deps.streams.add(emulation.session, line)
+        line.onOpen(socket)
+        line.onMessage(JSON.stringify(body))
+        return new Response(socket.body, { headers: STREAM_HEADERS })
+      },
+      STREAM,
+    )
+    .post(
+      '/emulation',
+      ({ request, server, body, status }) => {
+        deps.origins.refuseForeign(request, peerOf(request, server))
+        const live = body.node === NODE ? deps.streams.find(body.session) : undefined
+        // Its client then begins another one.
+        if (!live) throw new ChatError('not_found')
+        live.onMessage(body.data)
+        return status(204, undefined)
+      },
+      EMULATION,
+    )
+
+const localeOf = ({ headers }: Request, own: Locale) => localeFor(headers.get('accept-language'), own)
+
+const STREAM = { body: t.Object({}, { additionalProperties: true }) }
+
+const EMULATION = {
+  body: t.Object({ session: t.String(), node: t.String(), data: t.String() }, { additionalProperties: true }),
+}
+
+const STREAM_HEADERS = {
+  'content-type': 'application/x-ndjson',
+  'cache-control': 'private, no-cache, no-store, must-revalidate, max-age=0',
+  // nginx would keep it back until it is long enough.
+  'x-accel-buffering': 'no',
+}

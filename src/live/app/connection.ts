@@ -1,0 +1,74 @@
+import type { Identities } from '../../auth/identities.ts'
+import type { Identity } from '../../auth/model.ts'
+import type { ChatError } from '../../lib/errors.ts'
+import type { Quotas } from '../../lib/http/quotas.ts'
+import type { Log } from '../../lib/log.ts'
+import type { Rate } from '../../lib/rate-limit.ts'
+import type { Locale } from '../../lib/texts.ts'
+import type { Messages } from '../../messages/service.ts'
+import type { Attendance } from '../../presence/attendance.ts'
+import type { Presence } from '../../presence/service.ts'
+import type { Typing } from '../../presence/typing.ts'
+import type { Inboxes } from '../../rooms/inboxes.ts'
+import type { Receipts } from '../../rooms/receipts.ts'
+import type { Rooms } from '../../rooms/service.ts'
+import type { Connection, Connections } from '../connections.ts'
+import type { Hub } from '../hub.ts'
+import type { Line } from '../line/line.ts'
+import type { AppEnding } from './protocol.ts'
+
+export interface AppDeps {
+  identities: Identities
+  rooms: Rooms
+  inboxes: Inboxes
+  receipts: Receipts
+  messages: Messages
+  presence: Presence
+  attendance: Attendance
+  typing: Typing
+  hub: Hub
+  connections: Connections
+  quotas: Quotas
+  log: Log
+  version: string
+  epoch: string
+  /** Milliseconds since 1970, for what has a date; and since the start, for what takes time: a clock may be set. */
+  now: () => number
+  uptime: () => number
+  /** Commands of one connection; `undefined` lifts the limit. */
+  commands: Rate | undefined
+  pingEveryMs: number
+  /** How a recovery ended that a client asked for. */
+  onRecovery: (result: 'complete' | 'too_long') => void
+  /** A command was answered with an error that begins with this word. */
+  onRefused: (word: string) => void
+}
+
+/** With what the request came that asked for this connection. */
+export interface Upgrade {
+  /** Whom its own credential stands for, if it showed one that is good; a token in `connect` outranks it. */
+  found: Identity | ChatError
+  network: string
+  origin: string | undefined
+  locale: Locale
+  /** Of a connection that is emulated over HTTP. */
+  emulation?: { session: string; node: string }
+}
+
+/** A connection, as the commands see it that come over it. */
+export interface AppConnection extends Connection {
+  readonly deps: AppDeps
+  readonly upgrade: Upgrade
+  readonly line: Line
+  /** Its id, which others see in a room's presence. */
+  readonly client: string
+  /** Who it is. @throws ChatError for whoever has not connected */
+  readonly me: Identity
+  /** Whether the person came with a token in `connect`, which they can renew. */
+  isByToken: boolean
+  /** To be called once, when the person is known and the reply to `connect` was sent. */
+  arrive(identity: Identity): void
+  /** A message was stored: whoever is heard is not flooding. */
+  forgive(): void
+  end(why: AppEnding): void
+}

@@ -1,0 +1,111 @@
+import type { RoomSignal } from '../../events.ts'
+import type { Message } from '../../messages/model.ts'
+import type { Attendee } from '../../presence/attendance.ts'
+import type { Line } from '../line/line.ts'
+import type { Member, Wire } from '../sequencer.ts'
+import { appTopic } from '../topics.ts'
+import { encodeEntry, encodeLost, encodePublication, encodeSignal } from './protocol-pushes.ts'
+
+/** More than this is not recovered over the socket: on a slow line it would not arrive before the client gives up. */
+const MAX_RECOVERED_BYTES = 256 << 10
+/** A recovery begins when no more than this is unsent: with the greatest one it stays below where Bun closes the socket. */
+const RECOVERY_WINDOW_BYTES = 256 << 10
+/** Who has more than this unread gets no signals. */
+const SIGNAL_WINDOW_BYTES = 64 << 10
+
+export const APP: Wire = { topic: appTopic, encode: encodeEntry, encodeSignal }
+
+/** Whose subscription it is. */
+export interface Subscriber extends Attendee {
+  readonly line: Line
+  /** This subscription is no more: the node has missed something. */
+  onLost(subscription: Subscription): void
+}
+
+/** What the reply to `subscribe` says of the place where the client now is. */
+export interface Place {
+  offset: number
+  /** JSON of each, where it was recovered. */
+  publications: string[] | undefined
+}
+
+export interface Wish {
+  /** The last seq that the client has; `undefined` for one that does not recover. */
+  after: number | undefined
+  wantsAttendance: boolean
+  /** Called in the tick in which it goes onto the topic. */
+  onAdmitted: (place: Place) => void
+}
+
+/** One room on an app's socket. */
+export class Subscription implements Member, Attendee {
+  readonly wire = APP
+  readonly roomId: number
+  readonly #subscriber: Subscriber
+  readonly #wantsAttendance: boolean
+  // Only while it joins.
+  #joining: { wish: Wish; recovered: string[] | undefined; bytes: number } | undefined
+
+  constructor(subscriber: Subscriber, roomId: number, wish: Wish) {
+    this.#subscriber = subscriber
+    this.roomId = roomId
+    this.#wantsAttendance = wish.wantsAttendance
+    this.#joining = { wish, recovered: wish.after === undefined ? undefined : [], bytes: 0 }
+  }
+
+  get userId(): string {
+    return this.#subscriber.userId
+  }
+
+  get client(): string {
+    return this.#subscriber.client
+  }
+
+  get isOpen(): boolean {
+    return this.#subscriber.line.isOpen
+  }
+
+  drained(): Promise<void> {
+    return this.#subscriber.line.unsentUpTo(RECOVERY_WINDOW_BYTES)
+  }
+
+  give(message: Message): void {
+    const joining = this.#joining
+    if (!joining?.recovered) return
+    const publication = encodePublication(message)
+    joining.recovered.push(publication)
+    joining.bytes += Buffer.byteLength(publication)
+    if (joining.bytes > MAX_RECOVERED_BYTES) joining.recovered = undefined
+  }
+
+  replayTooLong(): void {
+    if (this.#joining) this.#joining.recovered = undefined
+  }
+
+  /** The reply first, then the topic, in one tick: what is new comes after what was recovered. */
+  admit(topic: string, head: number): void {
+    const joining = this.#joining
+    if (!joining) return
+    this.#joining = undefined
+    const { wish, recovered } = joining
+    // Where it was recovered the place is the client's own: each publication moves it on.
+    wish.onAdmitted({ offset: recovered ? (wish.after ?? head) : head, publications: recovered })
+    this.#subscriber.line.subscribe(topic)
+  }
+
+  signal(frame: string, { type, userId }: RoomSignal): void {
+    const { line } = this.#subscriber
+    const isAttendance = type === 'room.joined' || type === 'room.left'
+    if (isAttendance && !this.#wantsAttendance) return
+    // Nobody is told of their own doing; but what was read on one device is read on the others.
+    if (userId === this.userId && type !== 'room.marked') return
+    if (line.unsentBytes <= SIGNAL_WINDOW_BYTES) line.send(frame)
+  }
+
+  lost(): void {
+    const { line } = this.#subscriber
+    line.unsubscribe(this.wire.topic(this.roomId))
+    line.send(encodeLost(this.roomId))
+    this.#subscriber.onLost(this)
+  }
+}

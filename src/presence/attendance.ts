@@ -1,0 +1,74 @@
+import type { Publish } from '../events.ts'
+import { LEAVE_AFTER_MS, type Presence } from './service.ts'
+
+/** An app's socket on a room. */
+export interface Attendee {
+  readonly userId: string
+  /** The id of its connection. */
+  readonly client: string
+}
+
+interface Deps {
+  presence: Presence
+  /** Who is on the room at this moment, on this node. */
+  attendees: (roomId: number) => readonly Attendee[]
+  publish: Publish
+  /** Milliseconds of a clock that never jumps. */
+  uptime: () => number
+}
+
+interface Leaving extends Attendee {
+  roomId: number
+  goneAt: number
+}
+
+/** Who looks at which room. A blip stays silent: a leave is told when the person has not come back for a while. */
+export class Attendance {
+  readonly #deps: Deps
+  /** By room and person, soonest first. */
+  readonly #leaving = new Map<string, Leaving>()
+
+  constructor(deps: Deps) {
+    this.#deps = deps
+  }
+
+  /** To be called after the attendee was admitted to the room. */
+  entered(roomId: number, { userId, client }: Attendee): void {
+    const wasHere = this.#leaving.delete(keyOf(roomId, userId)) || this.#socketsOf(userId, roomId) > 1
+    if (!wasHere) this.#tell('room.joined', roomId, { userId, client })
+  }
+
+  /** To be called after the attendee has left the room. */
+  exited(roomId: number, { userId, client }: Attendee): void {
+    if (this.#socketsOf(userId, roomId) > 0) return
+    const goneAt = this.#deps.uptime() + LEAVE_AFTER_MS
+    this.#leaving.set(keyOf(roomId, userId), { roomId, userId, client, goneAt })
+  }
+
+  #socketsOf(userId: string, roomId: number): number {
+    return this.#deps.attendees(roomId).filter((each) => each.userId === userId).length
+  }
+
+  #tell(type: 'room.joined' | 'room.left', roomId: number, { userId, client }: Attendee) {
+    const { presence, publish } = this.#deps
+    if (!presence.isHidden(userId)) publish({ type, roomId, userId, client })
+  }
+
+  /** Whom the asker may see on the room: themselves, and whoever does not hide it. */
+  of(roomId: number, askerId: string): Attendee[] {
+    const { attendees, presence } = this.#deps
+    return attendees(roomId).filter(({ userId }) => userId === askerId || !presence.isHidden(userId))
+  }
+
+  /** To be called every second or so. */
+  tick(): void {
+    const now = this.#deps.uptime()
+    for (const [key, { roomId, goneAt, ...attendee }] of this.#leaving) {
+      if (goneAt > now) break
+      this.#leaving.delete(key)
+      this.#tell('room.left', roomId, attendee)
+    }
+  }
+}
+
+const keyOf = (roomId: number, userId: string) => `${roomId} ${userId}`

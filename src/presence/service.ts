@@ -1,0 +1,108 @@
+import type { PresenceSetting, PresenceStatus } from './model.ts'
+import type { PresenceStore } from './store.ts'
+
+interface Deps {
+  presence: PresenceStore
+  onError: (error: unknown) => void
+  /** Milliseconds since 1970, for what has a date; and since the start, for what takes time: a clock may be set. */
+  now: () => number
+  uptime: () => number
+}
+
+/** Whoever comes back within this time was never away. */
+export const LEAVE_AFTER_MS = 15_000
+const MINUTE_MS = 60_000
+
+/** Who is here: everybody with a socket, of whatever kind, on this node. */
+export class Presence {
+  readonly #deps: Deps
+  /** How many sockets each has. */
+  readonly #sockets = new Map<string, number>()
+  /** Those without one, and when they are gone: soonest first. */
+  readonly #leaving = new Map<string, number>()
+  readonly #hidden = new Set<string>()
+  /** Whose coming or going has still to be written. */
+  #unwritten = new Map<string, number>()
+  #writtenAt = 0
+
+  constructor(deps: Deps) {
+    this.#deps = deps
+  }
+
+  /** A socket of this person is open. To be followed by one `went`. */
+  came(userId: string): void {
+    const count = this.#sockets.get(userId) ?? 0
+    this.#sockets.set(userId, count + 1)
+    if (count > 0 || this.#leaving.delete(userId)) return
+    this.#unwritten.set(userId, this.#deps.now())
+    this.#deps.presence.isHidden(userId).then(
+      (isHidden) => this.#keep(userId, isHidden),
+      (error) => this.#deps.onError(error),
+    )
+  }
+
+  #keep(userId: string, isHidden: boolean) {
+    if (isHidden && this.#isHere(userId)) this.#hidden.add(userId)
+    else this.#hidden.delete(userId)
+  }
+
+  went(userId: string): void {
+    const count = (this.#sockets.get(userId) ?? 1) - 1
+    if (count > 0) {
+      this.#sockets.set(userId, count)
+      return
+    }
+    this.#sockets.delete(userId)
+    this.#leaving.set(userId, this.#deps.uptime() + LEAVE_AFTER_MS)
+    this.#unwritten.set(userId, this.#deps.now())
+  }
+
+  #isHere(userId: string): boolean {
+    return this.#sockets.has(userId) || this.#leaving.has(userId)
+  }
+
+  /** Of somebody who is here. */
+  isHidden(userId: string): boolean {
+    return this.#hidden.has(userId)
+  }
+
+  /** In the order of the ids; those with whom the asker has no room are left out. */
+  async status(askerId: string, userIds: readonly string[]): Promise<PresenceStatus[]> {
+    const peers = await this.#deps.presence.ofPeers(askerId, userIds)
+    return peers.map(({ userId, lastSeenAt, isHidden }) => {
+      const online = !isHidden && this.#isHere(userId)
+      const isTold = !isHidden && !online && lastSeenAt !== undefined
+      return { userId, online, lastSeenAt: isTold ? new Date(lastSeenAt).toISOString() : null }
+    })
+  }
+
+  async setting(userId: string): Promise<PresenceSetting> {
+    return { hidden: await this.#deps.presence.isHidden(userId) }
+  }
+
+  async hide(userId: string, hidden: boolean): Promise<PresenceSetting> {
+    await this.#deps.presence.hide(userId, hidden)
+    this.#keep(userId, hidden)
+    return { hidden }
+  }
+
+  /** To be called every second or so. */
+  tick(): void {
+    const uptime = this.#deps.uptime()
+    for (const [userId, goneAt] of this.#leaving) {
+      if (goneAt > uptime) break
+      this.#leaving.delete(userId)
+      this.#hidden.delete(userId)
+    }
+    if (uptime - this.#writtenAt < MINUTE_MS) return
+    this.#writtenAt = uptime
+    this.flush().catch(this.#deps.onError)
+  }
+
+  /** Writes when people were last seen: for all of them at once, and no more than once a minute. */
+  async flush(): Promise<void> {
+    const seen = [...this.#unwritten].map(([userId, at]) => ({ userId, at: at - (at % MINUTE_MS) }))
+    this.#unwritten = new Map()
+    if (seen.length > 0) await this.#deps.presence.note(seen)
+  }
+}

@@ -1,0 +1,16 @@
+export interface Seen {
+  userId: string
+  /** Milliseconds since 1970, down to the minute. */
+  lastSeenAt: number | undefined
+  isHidden: boolean
+}
+
+/** One method is one transaction. */
+export interface PresenceStore {
+  /** Those of these people with whom the asker has a room. */
+  ofPeers(askerId: string, userIds: readonly string[]): Promise<Seen[]>
+  /** The mark of a person only moves forward. Times in milliseconds since 1970. */
+  note(seen: readonly { userId: string; at: number }[]): Promise<void>
+  isHidden(userId: string): Promise<boolean>
+  hide(userId: string, isHidden: boolean): Promise<void>
+}

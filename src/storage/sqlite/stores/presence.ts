@@ -1,0 +1,91 @@
+import { and, eq, exists, inArray, isNotNull, isNull, or, sql } from 'drizzle-orm'
+import type { PresenceStore } from '../../../presence/store.ts'
+import type { Db } from '../database.ts'
+import { presence, rooms, users } from '../schema.ts'
+import type { Write } from '../writer/wire.ts'
+
+const numberOf = (db: Db, userId: string) =>
+  db.select({ number: users.number }).from(users).where(eq(users.id, userId)).get()?.number
+
+export const presenceCommands = (db: Db) => ({
+  noteSeen(seen: { userId: string; at: number }[]): null {
+    for (const { userId, at } of seen) {
+      const userNo = numberOf(db, userId)
+      if (userNo === undefined) continue
+      db.insert(presence)
+        .values({ userNo, lastSeenAt: at })
+        .onConflictDoUpdate({
+          target: presence.userNo,
+          set: { lastSeenAt: sql`max(coalesce(last_seen_at, 0), excluded.last_seen_at)` },
+          // Of whoever hides it, it is not kept.
+          setWhere: isNull(presence.hiddenAt),
+        })
+        .run()
+    }
+    return null
+  },
+
+  hidePresence(userId: string, isHidden: boolean, at: number): null {
+    const userNo = numberOf(db, userId)
+    if (userNo === undefined) return null
+    const state = isHidden ? { hiddenAt: at, lastSeenAt: null } : { hiddenAt: null }
+    db.insert(presence)
+      .values({ userNo, ...state })
+      .onConflictDoUpdate({ target: presence.userNo, set: state })
+      .run()
+    return null
+  },
+})
+
+export function sqlitePresence(
+  db: Db,
+  write: Write<ReturnType<typeof presenceCommands>>,
+  now: () => number,
+): PresenceStore {
+  const hidden = db
+    .select({ userNo: presence.userNo })
+    .from(presence)
+    .innerJoin(users, eq(users.number, presence.userNo))
+    .where(and(eq(users.id, sql.placeholder('userId')), isNotNull(presence.hiddenAt)))
+    .prepare()
+
+  return {
+    async ofPeers(askerId, userIds) {
+      const askerNo = numberOf(db, askerId)
+      if (askerNo === undefined || userIds.length === 0) return []
+      const rows = db
+        .select({ userId: users.id, lastSeenAt: presence.lastSeenAt, hiddenAt: presence.hiddenAt })
+        .from(users)
+        .leftJoin(presence, eq(presence.userNo, users.number))
+        .where(and(inArray(users.id, [...userIds]), exists(roomsWith(db, askerNo))))
+        .all()
+      const found = new Map(rows.map((row) => [row.userId, row]))
+      return userIds.flatMap((userId) => {
+        const row = found.get(userId)
+        if (!row) return []
+        return [{ userId, lastSeenAt: row.lastSeenAt ?? undefined, isHidden: row.hiddenAt !== null }]
+      })
+    },
+    async note(seen) {
+      await write('noteSeen', [...seen])
+    },
+    async isHidden(userId) {
+      return hidden.get({ userId }) !== undefined
+    },
+    async hide(userId, isHidden) {
+      await write('hidePresence', userId, isHidden, now())
+    },
+  }
+}
+
+/** Of the person in `users`, with this one; from either side. */
+const roomsWith = (db: Db, askerNo: number) =>
+  db
+    .select({ id: rooms.id })
+    .from(rooms)
+    .where(
+      or(
+        and(eq(rooms.ownerNo, askerNo), eq(rooms.customerNo, users.number)),
+        and(eq(rooms.ownerNo, users.number), eq(rooms.customerNo, askerNo)),
+      ),
+    )
