@@ -5,9 +5,11 @@ import { FrameQueue } from '../src/live/line/frame-queue.ts'
 function queue() {
   const handled: string[] = []
   const waiting: (() => void)[] = []
-  const frames = new FrameQueue(async (frame) => {
-    await new Promise<void>((resolve) => waiting.push(resolve))
-    handled.push(String(frame))
+  const frames = new FrameQueue({
+    async handle(frame) {
+      await new Promise<void>((resolve) => waiting.push(resolve))
+      handled.push(String(frame))
+    },
   })
   const letGo = async () => {
     waiting.shift()?.()

@@ -32,8 +32,8 @@ const STRANGERS_SHARE = 4
 
 /** Who asks for a socket. */
 export interface Arrival {
-  /** The person; or why it is none, to be told on the socket. */
-  found: Identity | ChatError
+  /** The person; or what is wrong with the credential, to be told on the socket; `undefined` where none was shown. */
+  found: Identity | ChatError | undefined
   network: string
   origin: string | undefined
 }
@@ -58,7 +58,7 @@ export async function arrive({ request, server, mayTellLater = false }: Asked, d
   }
   // Before a ticket is spent for nothing; and again, since others were let in meanwhile.
   refuseCrowd()
-  const found = credential ? await personOf(credential, identities) : new ChatError('unauthenticated')
+  const found = credential && (await personOf(credential, identities))
   // Each costs a handshake, and nobody vouches for it: no address may have that without end.
   if (isUnknown(found)) await quotas[mayTellLater ? 'requireSome' : 'take']('strangers', network)
   refuseCrowd()
@@ -69,7 +69,8 @@ export const requireUpgrade = ({ headers }: Request): void => {
   if (headers.get('upgrade')?.toLowerCase() !== 'websocket') throw new ChatError('upgrade_required')
 }
 
-const isUnknown = (found: Arrival['found']) => found instanceof ChatError && found.code === 'unauthenticated'
+const isUnknown = (found: Arrival['found']) =>
+  found === undefined || (found instanceof ChatError && found.code === 'unauthenticated')
 
 const tooManySockets = () => new ChatError('rate_limited', { reason: 'too_many_sockets', retryAfter: 10 })
 

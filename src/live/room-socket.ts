@@ -15,7 +15,7 @@ interface Deps extends PlainDeps, HandshakeDeps {
 export const roomSocket = (deps: Deps) =>
   new Elysia({ detail: { hide: true } }).get('/ws/room/:roomId/messages', async ({ request, server, params, set }) => {
     requireUpgrade(request)
-    const { found, network } = await arrive({ request, server }, deps)
+    const { found = new ChatError('unauthenticated'), network } = await arrive({ request, server }, deps)
     const locale = localeFor(request.headers.get('accept-language'), deps.locale)
     const visit = { roomId: roomIdOf(params.roomId), after: afterOf(request), locale, network }
     const data = found instanceof ChatError ? turnedAway(found, locale) : new RoomSession(deps, found, visit).line

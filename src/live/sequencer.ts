@@ -199,11 +199,11 @@ export class Sequencer {
   /** On the topic in the same tick in which the last buffered entry is sent: nothing falls between, nothing comes twice. */
   #admit(member: Member, joiner: Joiner) {
     for (const message of joiner.buffer) if (message.seq > joiner.cursor) member.give(message)
-    member.admit(member.wire.topic(this.#roomId), this.#head)
     const { wire } = member
     const audience = this.#audiences.find((each) => each.wire === wire)
     if (audience) audience.members.push(member)
     else this.#audiences.push({ wire, members: [member] })
+    member.admit(wire.topic(this.#roomId), this.#head)
   }
 
   /** To be called once for each member that was admitted; Bun takes it off the topic when it closes. */

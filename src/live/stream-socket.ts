@@ -3,6 +3,8 @@ import type { LiveSession, LiveSocket } from './line/line.ts'
 
 /** As with a WebSocket, a client that leaves more than this unread is cut off. */
 const MAX_UNREAD_BYTES = 1 << 20
+/** Whoever is told to go has so long to read it. */
+const READ_END_WITHIN_MS = 5000
 
 /** The streams of this process, by session and by topic: what Bun does for its own sockets. */
 export class Streams {
@@ -55,13 +57,21 @@ export class StreamSocket implements LiveSocket {
   #unreadBytes = 0
   #isEnding = false
   #onMore: (() => void) | undefined
-  /** The body of the answer. Each chunk is taken when the one before has been. */
+  #cutOff: (error: Error) => void = () => {}
+  #cutTimer: ReturnType<typeof setTimeout> | undefined
+  /** The body of the answer. Bun asks for a chunk when the client has taken the one before. */
   readonly body: ReadableStream<Uint8Array>
 
   constructor(deps: Deps) {
     this.#deps = deps
     this.body = new ReadableStream<Uint8Array>(
-      { pull: (controller) => this.#pull(controller), cancel: () => this.#gone(1006) },
+      {
+        start: (controller) => {
+          this.#cutOff = (error) => controller.error(error)
+        },
+        pull: (controller) => this.#pull(controller),
+        cancel: () => this.#gone(1006),
+      },
       { highWaterMark: 0 },
     )
   }
@@ -76,8 +86,9 @@ export class StreamSocket implements LiveSocket {
     this.#unread = []
     this.#unreadBytes = 0
     if (lines.length > 0) controller.enqueue(this.#encoder.encode(`${lines.join('\n')}\n`))
-    if (this.#isEnding) controller.close()
-    else this.#deps.live.onDrain()
+    if (!this.#isEnding) return this.#deps.live.onDrain()
+    clearTimeout(this.#cutTimer)
+    controller.close()
   }
 
   send(frame: string): void {
@@ -85,7 +96,7 @@ export class StreamSocket implements LiveSocket {
     this.#unread.push(frame)
     this.#unreadBytes += Buffer.byteLength(frame) + 1
     if (this.#unreadBytes > MAX_UNREAD_BYTES) this.#cut()
-    this.#more()
+    else this.#more()
   }
 
   #more() {
@@ -94,16 +105,15 @@ export class StreamSocket implements LiveSocket {
   }
 
   #cut() {
-    this.#unread = []
-    this.#isEnding = true
     this.#gone(1006)
+    this.#unread = []
+    this.#cutOff(new Error('too slow'))
   }
 
   close(code: number, reason: string): void {
     if (this.#isEnding) return
     this.#unread.push(encodeDisconnect(code, reason))
-    this.#isEnding = true
-    this.#more()
+    this.#cutTimer = setTimeout(() => this.#cutOff(new Error('too slow')), READ_END_WITHIN_MS)
     this.#gone(code)
   }
 

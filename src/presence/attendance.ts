@@ -32,13 +32,13 @@ export class Attendance {
     this.#deps = deps
   }
 
-  /** To be called after the attendee was admitted to the room. */
+  /** To be called when the attendee is one of those on the room. */
   entered(roomId: number, { userId, client }: Attendee): void {
     const wasHere = this.#leaving.delete(keyOf(roomId, userId)) || this.#socketsOf(userId, roomId) > 1
     if (!wasHere) this.#tell('room.joined', roomId, { userId, client })
   }
 
-  /** To be called after the attendee has left the room. */
+  /** To be called when the attendee is none of them any more. */
   exited(roomId: number, { userId, client }: Attendee): void {
     if (this.#socketsOf(userId, roomId) > 0) return
     const goneAt = this.#deps.uptime() + LEAVE_AFTER_MS

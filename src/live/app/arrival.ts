@@ -3,7 +3,7 @@ import type { Identity } from '../../auth/model.ts'
 import { ChatError } from '../../lib/errors.ts'
 import { personOf } from '../handshake.ts'
 import { userTopic } from '../topics.ts'
-import type { AppConnection } from './connection.ts'
+import type { AppConnection, Upgrade } from './connection.ts'
 import { encodeReply, type RequestOf } from './protocol.ts'
 import type { Welcome } from './protocol-pushes.ts'
 
@@ -11,9 +11,9 @@ import type { Welcome } from './protocol-pushes.ts'
 export async function connect(session: AppConnection, id: number, { token }: RequestOf<'connect'>): Promise<undefined> {
   const { deps, line } = session
   if (session.identity) throw new ChatError('bad_request')
-  const found =
-    token === undefined ? session.upgrade.found : await personOf(credentialOf(token, session), deps.identities)
-  if (found instanceof ChatError) return refuseStranger(session, token === undefined ? found : renewable(found))
+  const { found = new ChatError('unauthenticated') } =
+    token === undefined ? session.upgrade : await told(token, session)
+  if (found instanceof ChatError) return refuseStranger(session, found)
   deps.connections.identify(session, found)
   // Whoever signed out or took another name before the line above was not found here: look again.
   const identity = await stillGood(session, found)
@@ -29,6 +29,13 @@ export async function connect(session: AppConnection, id: number, { token }: Req
   line.send(encodeReply(id, 'connect', JSON.stringify({ ...introduction(session), data: welcome })))
   line.subscribe(userTopic(user.id))
   session.arrive(identity)
+}
+
+/** Whom the token stands for. One that is good no more is told apart: its client is to get another one. */
+async function told(token: string, session: AppConnection): Promise<Pick<Upgrade, 'found'>> {
+  const found = await personOf(credentialOf(token, session), session.deps.identities)
+  const isOld = found instanceof ChatError && found.code === 'unauthenticated'
+  return { found: isOld ? new ChatError('unauthenticated', { reason: 'token_expired' }) : found }
 }
 
 const introduction = ({ client, deps, identity, isByToken, upgrade }: AppConnection) => ({
@@ -79,10 +86,6 @@ const lifeOf = ({ expiresAt }: Identity, now: number) => ({
 
 const credentialOf = (token: string, { upgrade }: AppConnection): Credential =>
   token.startsWith('plt_') ? { by: 'ticket', ticket: token, origin: upgrade.origin } : { by: 'bearer', token }
-
-/** A token that is good no more: the client is to get another one, and come again. */
-const renewable = (error: ChatError): ChatError =>
-  error.code === 'unauthenticated' ? new ChatError('unauthenticated', { reason: 'token_expired' }) : error
 
 /** The socket stays open for another try; each costs an address as much as a handshake without a credential. */
 async function refuseStranger({ deps, network }: AppConnection, why: ChatError): Promise<never> {

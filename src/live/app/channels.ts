@@ -52,10 +52,10 @@ export class Channels implements Subscriber {
         this.#subscriptions.push(subscription)
         if (request.recover) deps.onRecovery(place.publications ? 'complete' : 'too_long')
         line.send(encodeReply(id, 'subscribe', this.#place(place, request.recover ?? false)))
+        deps.attendance.entered(roomId, subscription)
       },
     })
     await deps.hub.join(roomId, subscription, after)
-    if (this.#subscriptions.includes(subscription)) deps.attendance.entered(roomId, subscription)
   }
 
   #place({ offset, publications }: Place, wasRecovering: boolean): string {

@@ -46,8 +46,8 @@ export interface AppDeps {
 
 /** With what the request came that asked for this connection. */
 export interface Upgrade {
-  /** Whom its own credential stands for, if it showed one that is good; a token in `connect` outranks it. */
-  found: Identity | ChatError
+  /** Whom its own credential stands for, or what is wrong with that, if it showed one; a token in `connect` outranks it. */
+  found: Identity | ChatError | undefined
   network: string
   origin: string | undefined
   locale: Locale

@@ -3,9 +3,14 @@ type Frame = string | Buffer
 const MAX_WAITING = 256
 const MAX_WAITING_BYTES = 1 << 20
 
+export interface FrameHandler {
+  /** One frame, handled wholly before the next one. Does not fail: it tells of failures itself. */
+  handle(frame: Frame): Promise<void>
+}
+
 /** One frame at a time, in the order they came: Bun starts the next handler while the last one still waits. */
 export class FrameQueue {
-  readonly #handle: (frame: Frame) => Promise<void>
+  readonly #handler: FrameHandler
   // Held until `start`, so that a frame never overtakes what comes first.
   #state: 'held' | 'busy' | 'idle' = 'held'
   #isFinishing = false
@@ -13,9 +18,8 @@ export class FrameQueue {
   #waitingBytes = 0
   #onIdle: (() => void) | undefined
 
-  /** `handle` does not fail: it tells of failures itself. */
-  constructor(handle: (frame: Frame) => Promise<void>) {
-    this.#handle = handle
+  constructor(handler: FrameHandler) {
+    this.#handler = handler
   }
 
   /** `false` when more waits than may. */
@@ -52,7 +56,7 @@ export class FrameQueue {
 
   async #run(first: Frame | undefined) {
     this.#state = 'busy'
-    for (let frame = first; frame !== undefined; frame = this.#next()) await this.#handle(frame)
+    for (let frame = first; frame !== undefined; frame = this.#next()) await this.#handler.handle(frame)
     this.#state = 'idle'
     this.#onIdle?.()
   }

@@ -1,4 +1,4 @@
-import { FrameQueue } from './frame-queue.ts'
+import { type FrameHandler, FrameQueue } from './frame-queue.ts'
 import { Heartbeat } from './heartbeat.ts'
 
 /** A socket as a session uses it: Bun's own without its data, or an HTTP stream that behaves like one. */
@@ -22,11 +22,9 @@ export interface LiveSession {
 }
 
 /** What is spoken on a line. */
-export interface Speaker {
+export interface Speaker extends FrameHandler {
   /** The client is there. */
   begin(): void
-  /** One frame, handled wholly before the next one. Does not fail: it tells of failures itself. */
-  handle(raw: string | Buffer): Promise<void>
   /** More frames wait than may. */
   overrun(): void
   /** The socket has gone, whoever closed it. */
@@ -46,7 +44,7 @@ export class Line implements LiveSession {
   /** Times in milliseconds of a clock that never jumps. */
   constructor(speaker: Speaker, pingEveryMs: number, now: number) {
     this.#speaker = speaker
-    this.frames = new FrameQueue((raw) => speaker.handle(raw))
+    this.frames = new FrameQueue(speaker)
     this.#heartbeat = new Heartbeat(pingEveryMs, now)
   }
 
