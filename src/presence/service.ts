@@ -29,16 +29,23 @@ export class Presence {
     this.#deps = deps
   }
 
-  /** A socket of this person is open. To be followed by one `went`. */
-  came(userId: string): void {
+  /** A socket of this person is open. To be followed by one `went`. Resolves when it is known whether they hide. */
+  async came(userId: string): Promise<void> {
     const count = this.#sockets.get(userId) ?? 0
     this.#sockets.set(userId, count + 1)
-    if (count > 0 || this.#leaving.delete(userId)) return
-    this.#unwritten.set(userId, this.#deps.now())
-    this.#deps.presence.isHidden(userId).then(
-      (isHidden) => this.#keep(userId, isHidden),
-      (error) => this.#deps.onError(error),
-    )
+    if (this.#leaving.delete(userId)) return
+    if (count === 0) this.#unwritten.set(userId, this.#deps.now())
+    this.#keep(userId, await this.#isHiding(userId))
+  }
+
+  async #isHiding(userId: string): Promise<boolean> {
+    try {
+      return await this.#deps.presence.isHidden(userId)
+    } catch (error) {
+      this.#deps.onError(error)
+      // As long as it is not known, nobody is told of them.
+      return true
+    }
   }
 
   #keep(userId: string, isHidden: boolean) {

@@ -28,7 +28,7 @@ export async function connect(session: AppConnection, id: number, { token }: Req
   if (!line.isOpen) return
   line.send(encodeReply(id, 'connect', JSON.stringify({ ...introduction(session), data: welcome })))
   line.subscribe(userTopic(user.id))
-  session.arrive(identity)
+  await session.arrive(identity)
 }
 
 /** Whom the token stands for. One that is good no more is told apart: its client is to get another one. */

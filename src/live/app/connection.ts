@@ -67,7 +67,7 @@ export interface AppConnection extends Connection {
   /** Whether the person came with a token in `connect`, which they can renew. */
   isByToken: boolean
   /** To be called once, when the person is known and the reply to `connect` was sent. */
-  arrive(identity: Identity): void
+  arrive(identity: Identity): Promise<void>
   /** A message was stored: whoever is heard is not flooding. */
   forgive(): void
   end(why: AppEnding): void

@@ -72,9 +72,10 @@ export class AppSession implements AppConnection, Speaker {
       if (line.trim() === '') continue
       try {
         await this.#obey(parseCommand(line))
-      } catch {
+      } catch (error) {
         // What cannot be read has no id to answer to.
-        return this.end('badRequest')
+        if (error instanceof ChatError && error.reason === 'bad_frame') return this.end('badRequest')
+        this.refuse(0, error)
       }
     }
   }
@@ -155,17 +156,17 @@ export class AppSession implements AppConnection, Speaker {
     if (this.#strikes >= MAX_STRIKES) this.end('tooMuch')
   }
 
-  arrive(identity: Identity): void {
+  async arrive(identity: Identity): Promise<void> {
     const { inboxes, presence } = this.deps
     this.#hasArrived = true
     inboxes.watch(identity.user.id)
-    presence.came(identity.user.id)
+    await presence.came(identity.user.id)
   }
 
   tick(): void {
     const { now, uptime } = this.deps
     const { identity, isByToken } = this
-    if (!identity) {
+    if (!identity || !this.#hasArrived) {
       if (uptime() - this.#openedAt >= CONNECT_WITHIN_MS) this.end('stale')
       return
     }

@@ -101,7 +101,7 @@ export class RoomSession implements Connection, Speaker, Member {
     const { connections, identities, presence, rooms, hub } = this.#deps
     const { roomId, after } = this.#visit
     connections.add(this)
-    presence.came(this.userId)
+    void presence.came(this.userId)
     try {
       // Whoever signed out or took another name between the upgrade and the line above was not found here: look again.
       const identity = await identities.check(this.identity)
