@@ -88,7 +88,8 @@ export function createServices(adapters: Adapters) {
   const messages = new Messages({ ...storage, rooms, sends: limit(SENDS), publish, now })
   const exports = new UserExports({ ...storage, users })
   const live = createLive(adapters, { rooms, publish })
-  for (const { publish } of [live.hub, live.inboxes, live.typing, live.connections, metrics]) listeners.push(publish)
+  const { hub, inboxes, typing, attendance, connections } = live
+  for (const { publish } of [hub, inboxes, typing, attendance, connections, metrics]) listeners.push(publish)
   return { ...access, users, products, rooms, messages, exports, ...live }
 }
 
@@ -104,9 +105,9 @@ function createLive(
     streams.publish(topic, frame)
   }
   const hub = new Hub({ history: storage.messages, publish: tellAll, onError: failed('repair_failed') })
-  const presence = new Presence({ ...storage, onError: failed('presence_failed'), now, uptime })
+  const presence = new Presence({ ...storage, publish, onError: failed('presence_failed'), now, uptime })
   const attendees = (roomId: number) => hub.members(roomId, APP)
-  const attendance = new Attendance({ presence, attendees, publish, uptime })
+  const attendance = new Attendance({ presence, attendees, rooms: () => hub.roomIds(), publish, uptime })
   const typing = new Typing({ rooms, publish, uptime })
   const receipts = new Receipts({ rooms, store: storage.rooms, publish, onError: failed('receipts_failed') })
   const inboxes = new Inboxes({

@@ -21,5 +21,7 @@ export type ChatEvent =
   /** Disabled, or erased: what they came in with until then. */
   | { type: 'user.removed'; userId: string; at: number }
   | { type: 'user.renamed'; user: Peer }
+  /** Whether others may see when the person is here. */
+  | { type: 'user.hid'; userId: string; isHidden: boolean }
 
 export type Publish = (event: ChatEvent) => void

@@ -39,6 +39,11 @@ export class Hub {
     this.#rooms.get(signal.roomId)?.signal(signal)
   }
 
+  /** The rooms that somebody listens to. */
+  roomIds(): Iterable<number> {
+    return this.#rooms.keys()
+  }
+
   /** Whoever listens in a room in this form. */
   members(roomId: number, wire: Wire): readonly Member[] {
     return this.#rooms.get(roomId)?.members(wire) ?? []

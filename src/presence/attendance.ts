@@ -1,4 +1,4 @@
-import type { Publish } from '../events.ts'
+import type { ChatEvent, Publish } from '../events.ts'
 import { LEAVE_AFTER_MS, type Presence } from './service.ts'
 
 /** An app's socket on a room. */
@@ -12,6 +12,8 @@ interface Deps {
   presence: Presence
   /** Who is on the room at this moment, on this node. */
   attendees: (roomId: number) => readonly Attendee[]
+  /** Every room on this node that somebody is on. */
+  rooms: () => Iterable<number>
   publish: Publish
   /** Milliseconds of a clock that never jumps. */
   uptime: () => number
@@ -35,14 +37,17 @@ export class Attendance {
   /** To be called when the attendee is one of those on the room. */
   entered(roomId: number, { userId, client }: Attendee): void {
     const wasHere = this.#leaving.delete(keyOf(roomId, userId)) || this.#socketsOf(userId, roomId) > 1
-    if (!wasHere) this.#tell('room.joined', roomId, { userId, client })
+    if (wasHere || this.#deps.presence.isHidden(userId)) return
+    this.#tell('room.joined', roomId, { userId, client })
   }
 
   /** To be called when the attendee is none of them any more. */
   exited(roomId: number, { userId, client }: Attendee): void {
-    if (this.#socketsOf(userId, roomId) > 0) return
-    const goneAt = this.#deps.uptime() + LEAVE_AFTER_MS
-    this.#leaving.set(keyOf(roomId, userId), { roomId, userId, client, goneAt })
+    const { presence, uptime } = this.#deps
+    if (presence.isHidden(userId) || this.#socketsOf(userId, roomId) > 0) return
+    const key = keyOf(roomId, userId)
+    this.#leaving.delete(key)
+    this.#leaving.set(key, { roomId, userId, client, goneAt: uptime() + LEAVE_AFTER_MS })
   }
 
   #socketsOf(userId: string, roomId: number): number {
@@ -50,8 +55,23 @@ export class Attendance {
   }
 
   #tell(type: 'room.joined' | 'room.left', roomId: number, { userId, client }: Attendee) {
-    const { presence, publish } = this.#deps
-    if (!presence.isHidden(userId)) publish({ type, roomId, userId, client })
+    this.#deps.publish({ type, roomId, userId, client })
+  }
+
+  /** Whoever hides leaves every room in that moment, for the others, and joins them again when they show. */
+  readonly publish = (event: ChatEvent): void => {
+    if (event.type !== 'user.hid') return
+    const { userId, isHidden } = event
+    const { attendees, rooms } = this.#deps
+    for (const roomId of rooms()) {
+      const attendee = attendees(roomId).find((each) => each.userId === userId)
+      if (attendee) this.#tell(isHidden ? 'room.left' : 'room.joined', roomId, attendee)
+    }
+    for (const [key, leaving] of this.#leaving) {
+      if (leaving.userId !== userId || !isHidden) continue
+      this.#leaving.delete(key)
+      this.#tell('room.left', leaving.roomId, leaving)
+    }
   }
 
   /** Whom the asker may see on the room: themselves, and whoever does not hide it. */

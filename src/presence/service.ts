@@ -1,8 +1,10 @@
+import type { Publish } from '../events.ts'
 import type { PresenceSetting, PresenceStatus } from './model.ts'
 import type { PresenceStore } from './store.ts'
 
 interface Deps {
   presence: PresenceStore
+  publish: Publish
   onError: (error: unknown) => void
   /** Milliseconds since 1970, for what has a date; and since the start, for what takes time: a clock may be set. */
   now: () => number
@@ -88,8 +90,10 @@ export class Presence {
   }
 
   async hide(userId: string, hidden: boolean): Promise<PresenceSetting> {
-    await this.#deps.presence.hide(userId, hidden)
+    const { presence, publish } = this.#deps
+    await presence.hide(userId, hidden)
     this.#keep(userId, hidden)
+    publish({ type: 'user.hid', userId, isHidden: hidden })
     return { hidden }
   }
 
