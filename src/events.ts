@@ -14,7 +14,7 @@ export type RoomSignal = { roomId: number; userId: string } & (
 export type ChatEvent =
   | RoomSignal
   | { type: 'message.created'; message: Message }
-  | { type: 'room.opened'; roomId: number; customerId: string }
+  | { type: 'room.opened'; roomId: number }
   | { type: 'session.ended'; session: string }
   /** Tokens of the marketplace's for this person that were seen until `at` are good no more. */
   | { type: 'tokens.revoked'; userId: string; at: number }

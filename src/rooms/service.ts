@@ -58,7 +58,7 @@ export class Rooms {
     if (product.archivedAt !== null) throw new ChatError('conflict', { reason: 'product_archived' })
     if (person) newRooms.take(person.user.id)
     const opened = await rooms.open({ ...key, at: now() })
-    if (opened.created) publish({ type: 'room.opened', roomId: opened.roomId, customerId: key.customerId })
+    if (opened.created) publish({ type: 'room.opened', roomId: opened.roomId })
     return opened
   }
 

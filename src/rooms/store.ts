@@ -30,6 +30,8 @@ export interface RoomStore {
   sides(roomId: number): Promise<Sides | undefined>
   /** As one of its two people sees it. */
   summary(roomId: number, userId: string): Promise<RoomSummary | undefined>
+  /** As each of its two people sees it who has it in their inbox. */
+  summaries(roomId: number): Promise<{ userId: string; summary: RoomSummary }[]>
   /** Newest activity first. An owner does not see a room before its first message. */
   inbox(userId: string, filter: InboxFilter): Promise<{ summary: RoomSummary; place: InboxPlace }[]>
   /** Moves the mark forward, never past the end. */

@@ -29,14 +29,9 @@ const sameRoom = ({ ownerId, customerId, productId }: Sides & { productId: strin
 type WriteRoom = Write<ReturnType<typeof roomCommands> & ReturnType<typeof markCommands>>
 
 export function sqliteRooms(db: Db, write: WriteRoom): RoomStore {
-  const members = db
-    .select({ ownerId: owners.id, customerId: customers.id })
-    .from(rooms)
-    .innerJoin(owners, eq(owners.number, rooms.ownerNo))
-    .innerJoin(customers, eq(customers.number, rooms.customerNo))
-    .where(eq(rooms.id, sql.placeholder('roomId')))
-    .prepare()
-  const one = summaries(db, isMine, 1).prepare()
+  const members = sides(db).prepare()
+  const mine = summaries(db, isMine, 1).prepare()
+  const anyones = summaries(db, isIt, 1).prepare()
 
   return {
     open: ({ at, ...room }) => write('openRoom', room, at),
@@ -47,8 +42,12 @@ export function sqliteRooms(db: Db, write: WriteRoom): RoomStore {
       return members.get({ roomId })
     },
     async summary(roomId, userId) {
-      const row = one.get({ roomId, userId })
+      const row = mine.get({ roomId, userId })
       return row && toSummary(row, userId)
+    },
+    async summaries(roomId) {
+      const row = anyones.get({ roomId })
+      return row ? ofBoth(row) : []
     },
     async inbox(userId, filter) {
       const rows = (filter.role ? [filter.role] : (['owner', 'customer'] as const)).flatMap((role) =>
@@ -91,11 +90,20 @@ const owners = alias(users, 'owners')
 const customers = alias(users, 'customers')
 const peerColumns = (table: typeof owners | typeof customers) => ({ id: table.id, username: table.username })
 
+const isIt = eq(rooms.id, sql.placeholder('roomId'))
 /** One room, through the asker's membership. */
 const isMine = and(
-  eq(rooms.id, sql.placeholder('roomId')),
+  isIt,
   or(eq(rooms.ownerNo, numberOf(sql.placeholder('userId'))), eq(rooms.customerNo, numberOf(sql.placeholder('userId')))),
 )
+
+const sides = (db: Db) =>
+  db
+    .select({ ownerId: owners.id, customerId: customers.id })
+    .from(rooms)
+    .innerJoin(owners, eq(owners.number, rooms.ownerNo))
+    .innerJoin(customers, eq(customers.number, rooms.customerNo))
+    .where(isIt)
 
 /** One query for a page, whatever its length: the order comes from an inbox index, the rest by primary keys. */
 function summaries(db: Db, where: SQL | undefined, limit: number) {
@@ -121,6 +129,13 @@ type SummaryRow = ReturnType<ReturnType<typeof summaries>['all']>[number]
 
 const senderOf = (number: number | null, { room, owner, customer }: Pick<SummaryRow, 'room' | 'owner' | 'customer'>) =>
   number === room.ownerNo ? owner : number === room.customerNo ? customer : null
+
+/** Of an owner's inbox it is no part before the first message. */
+function ofBoth(row: SummaryRow) {
+  const { room, owner, customer } = row
+  const people = room.lastCount > 0 ? [owner.id, customer.id] : [customer.id]
+  return people.map((userId) => ({ userId, summary: toSummary(row, userId) }))
+}
 
 function toSummary({ room, product, owner, customer, last }: SummaryRow, userId: string): RoomSummary {
   const isOwner = owner.id === userId
