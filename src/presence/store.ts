@@ -11,6 +11,8 @@ export interface PresenceStore {
   ofPeers(askerId: string, userIds: readonly string[]): Promise<Seen[]>
   /** The mark of a person only moves forward. Times in milliseconds since 1970. */
   note(seen: readonly { userId: string; at: number }[]): Promise<void>
+  /** `undefined` for somebody who was never here. */
+  find(userId: string): Promise<Omit<Seen, 'userId'> | undefined>
   isHidden(userId: string): Promise<boolean>
   hide(userId: string, isHidden: boolean): Promise<void>
 }

@@ -1,4 +1,5 @@
 import type { MessageStore } from '../messages/store.ts'
+import type { PresenceStore } from '../presence/store.ts'
 import type { ProductStore } from '../products/store.ts'
 import type { RoomStore } from '../rooms/store.ts'
 import type { Users } from './service.ts'
@@ -8,6 +9,7 @@ interface Deps {
   products: Pick<ProductStore, 'ofOwner'>
   rooms: Pick<RoomStore, 'idsOf' | 'summary'>
   messages: Pick<MessageStore, 'span'>
+  presence: Pick<PresenceStore, 'find'>
 }
 
 const PAGE = 200
@@ -22,7 +24,7 @@ export class UserExports {
   }
 
   /**
-   * The person, their products, their rooms, and after each room its messages; at last an `end`, without which the export
+   * The person, when they were last seen, their products, their rooms, and after each room its messages; at last an `end`, without which the export
    * is not whole. It is written no faster than it is read; `mayGoOn` is asked again and again.
    */
   async of(userId: string, mayGoOn: () => Promise<boolean>): Promise<ReadableStream<Uint8Array>> {
@@ -46,8 +48,10 @@ export class UserExports {
   }
 
   async *#entries(userId: string): AsyncGenerator<object> {
-    const { products, rooms, messages } = this.#deps
+    const { presence, products, rooms, messages } = this.#deps
     const counts = { products: 0, rooms: 0, messages: 0 }
+    const seen = await presence.find(userId)
+    if (seen) yield { type: 'presence', lastSeenAt: timeOf(seen.lastSeenAt), hidden: seen.isHidden }
     for await (const { product } of pages(
       (after) => products.ofOwner(userId, after, PAGE),
       ({ place }) => place,
@@ -70,6 +74,8 @@ export class UserExports {
     yield { type: 'end', ...counts }
   }
 }
+
+const timeOf = (at: number | undefined) => (at === undefined ? null : new Date(at).toISOString())
 
 async function* pages<T>(read: (after: number) => Promise<T[]>, placeOf: (item: T) => number): AsyncGenerator<T> {
   for (let after = 0; ; ) {

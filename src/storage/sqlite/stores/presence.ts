@@ -69,6 +69,15 @@ export function sqlitePresence(
     async note(seen) {
       await write('noteSeen', [...seen])
     },
+    async find(userId) {
+      const row = db
+        .select({ lastSeenAt: presence.lastSeenAt, hiddenAt: presence.hiddenAt })
+        .from(presence)
+        .innerJoin(users, eq(users.number, presence.userNo))
+        .where(eq(users.id, userId))
+        .get()
+      return row && { lastSeenAt: row.lastSeenAt ?? undefined, isHidden: row.hiddenAt !== null }
+    },
     async isHidden(userId) {
       return hidden.get({ userId }) !== undefined
     },
