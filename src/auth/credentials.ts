@@ -37,6 +37,13 @@ export function socketCredential(request: Request): Credential | undefined {
   return fromHttp
 }
 
+/** A client that asks for another form of the protocol would not read a word of ours. */
+export function requireJson(request: Request): void {
+  if (offeredProtocols(request).includes('centrifuge-protobuf')) {
+    throw new ChatError('bad_request', { reason: 'json_only' })
+  }
+}
+
 /** The headers of the answer to an upgrade: our protocol where it was offered, else none; Bun itself would take the first. */
 export const upgradeHeaders = (request: Request): Record<string, string> => ({
   'sec-websocket-protocol': offeredProtocols(request).includes(SUBPROTOCOL) ? SUBPROTOCOL : '',

@@ -59,6 +59,8 @@ export const POLICY: Readonly<Record<string, Access>> = {
   'GET /docs': { open: 'anyone' },
   'GET /docs/protocol.md': { open: 'anyone' },
   'GET /docs/json': { open: 'anyone' },
+  'GET /docs/live': { open: 'anyone' },
+  'GET /docs/asyncapi.json': { open: 'anyone' },
   'GET /docs/assets/:name': { open: 'anyone' },
   // What a browser asks before a request of another site: answered for allowed origins only.
   'OPTIONS /': { open: 'anyone' },

@@ -39,6 +39,7 @@ export const REASONS = [
   'client_id_differs',
   'before_and_after',
   'token_without_protocol',
+  'json_only',
   'sign_up_closed',
   'sign_in_off',
   'disabled',

@@ -80,6 +80,10 @@ const DETAILS: Record<ErrorCode | Reason, Text> = {
     en: 'Offer parley.v1 beside parley.bearer.<token>: the server never answers with the token.',
     ko: 'parley.bearer.<token>과 함께 parley.v1을 제시하세요. 서버는 토큰으로 응답하지 않습니다.',
   },
+  json_only: {
+    en: 'Only the JSON form of the protocol is spoken here: choose it in the client.',
+    ko: '이 서버는 프로토콜의 JSON 형식만 지원합니다. 클라이언트에서 JSON을 선택하세요.',
+  },
   sign_up_closed: { en: 'Sign-up is closed on this server.', ko: '이 서버는 회원가입을 받지 않습니다.' },
   sign_in_off: {
     en: 'Nobody signs in here with a password: the marketplace does it (PARLEY_ACCOUNTS=off).',

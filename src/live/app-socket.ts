@@ -1,5 +1,5 @@
 import { Elysia, t } from 'elysia'
-import { upgradeHeaders } from '../auth/credentials.ts'
+import { requireJson, upgradeHeaders } from '../auth/credentials.ts'
 import { peerOf } from '../auth/guard.ts'
 import { ChatError } from '../lib/errors.ts'
 import { type Locale, localeFor } from '../lib/texts.ts'
@@ -22,6 +22,7 @@ export const appSocket = (deps: Deps) =>
   new Elysia({ detail: { hide: true } })
     .get('/connection/websocket', async ({ request, server, set }) => {
       requireUpgrade(request)
+      requireJson(request)
       const arrival = await arrive({ request, server, mayTellLater: true }, deps)
       const data = new AppSession(deps, { ...arrival, locale: localeOf(request, deps.locale) }).line
       if (!server?.upgrade(request, { data, headers: upgradeHeaders(request) })) throw new ChatError('bad_request')

@@ -7,6 +7,9 @@ import { COOKIE_NAME } from '../auth/credentials.ts'
 import { ChatError } from '../lib/errors.ts'
 import protocol from '../live/PROTOCOL.md' with { type: 'text' }
 import guide from './api-guide.md' with { type: 'text' }
+import { describeSockets } from './live-docs/asyncapi.ts'
+import liveStyle from './live-docs/page.css' with { type: 'text' }
+import { livePage } from './live-docs/page.ts'
 import { normalise, type RawDocument } from './openapi.ts'
 
 /** A route as `app.routes` tells of it. */
@@ -44,18 +47,26 @@ const INIT = `window.ui = SwaggerUIBundle({
 })
 `
 
-/** Swagger UI at `/docs`, the OpenAPI document at `/docs/json`, the rules of the socket at `/docs/protocol.md`; nothing on them comes from another server. */
+/**
+ * REST: Swagger UI at `/docs`, and OpenAPI at `/docs/json`. The sockets: a page at `/docs/live`, AsyncAPI at
+ * `/docs/asyncapi.json`, the rules at `/docs/protocol.md`. Nothing on them comes from another server.
+ */
 export const docsRoutes = ({ version, routes }: Deps) => {
   const assets = once(loadAssets)
-  const page = once(async () => pageOf('text/html', new Blob([html(await assets())])))
+  const page = once(async () => pageOf('text/html', new Blob([html(addressIn(await assets()))])))
   const document = once(async () => {
     const text = JSON.stringify(normalise(await generate(version, routes())))
     return pageOf('application/json', new Blob([text]))
   })
+  const sockets = once(async () => describeSockets(version))
+  const asyncapi = once(async () => pageOf('application/json', new Blob([JSON.stringify(await sockets())])))
+  const live = once(async () => pageOf('text/html', new Blob([livePage(await sockets(), addressIn(await assets()))])))
   const rules = once(() => pageOf('text/markdown', new Blob([protocol])))
   return new Elysia({ prefix: '/docs', detail: { hide: true } })
     .get('', async ({ request }) => answer(request, await page(), 'no-cache'))
     .get('/protocol.md', async ({ request }) => answer(request, await rules(), 'no-cache'))
+    .get('/live', async ({ request }) => answer(request, await live(), 'no-cache'))
+    .get('/asyncapi.json', async ({ request }) => answer(request, await asyncapi(), 'no-cache'))
     .get('/json', async ({ request }) => answer(request, await document(), 'no-cache'))
     .get('/assets/:name', async ({ request, params }) => {
       const asset = (await assets()).get(params.name)
@@ -123,6 +134,7 @@ async function loadAssets(): Promise<ReadonlyMap<string, Page>> {
     ['swagger-ui.css', await pageOf('text/css', Bun.file(style))],
     ['swagger-ui-bundle.js', await pageOf(script, Bun.file(bundle))],
     ['init.js', await pageOf(script, new Blob([INIT]))],
+    ['live.css', await pageOf('text/css', new Blob([liveStyle]))],
     ['favicon.png', await pageOf('image/png', Bun.file(icon))],
   ])
 }
@@ -133,8 +145,10 @@ async function pageOf(type: string, content: Blob): Promise<Page> {
 }
 
 /** All paths are absolute: they hold at `/docs/` too, and behind a proxy, whatever origin it has. */
-function html(assets: ReadonlyMap<string, Page>): string {
-  const at = (name: string) => `/docs/assets/${name}?v=${assets.get(name)?.etag.slice(1, -1)}`
+const addressIn = (assets: ReadonlyMap<string, Page>) => (name: string) =>
+  `/docs/assets/${name}?v=${assets.get(name)?.etag.slice(1, -1)}`
+
+function html(at: (asset: string) => string): string {
   return `<!doctype html>
 <html lang="en">
 <head>

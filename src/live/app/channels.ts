@@ -1,7 +1,7 @@
 import { ChatError } from '../../lib/errors.ts'
 import type { Attendee } from '../../presence/attendance.ts'
 import type { AppConnection } from './connection.ts'
-import { encodeReply, type RequestOf, roomOf } from './protocol.ts'
+import { encodeReply, fitting, type RequestOf, roomOf } from './protocol.ts'
 import { encodePublication } from './protocol-pushes.ts'
 import { type Place, type Subscriber, Subscription } from './subscription.ts'
 
@@ -116,7 +116,7 @@ export class Channels implements Subscriber {
     const span = reverse ? { before: from } : { after: from ?? 0 }
     const lastSeq = await deps.messages.lastSeq(me, roomId)
     const { items } = most === 0 ? { items: [] } : await deps.messages.page(me, roomId, { ...span, limit: most })
-    const publications = (reverse ? items.reverse() : items).map(encodePublication)
+    const publications = fitting((reverse ? items.reverse() : items).map(encodePublication))
     return `{"publications":[${publications.join(',')}],"epoch":${JSON.stringify(epoch)},"offset":${lastSeq}}`
   }
 

@@ -1,6 +1,6 @@
 import { ChatError } from '../../lib/errors.ts'
 import type { AppConnection } from './connection.ts'
-import { check, type RequestOf } from './protocol.ts'
+import { check, MAX_ANSWER_BYTES, type RequestOf } from './protocol.ts'
 import { type DataOf, PROCEDURES, type Procedure, type ResultOf, UNANSWERED } from './protocol-rpc.ts'
 
 type Handlers = { [P in Procedure]: (session: AppConnection, data: DataOf<P>) => Promise<ResultOf<P>> }
@@ -20,7 +20,12 @@ const HANDLERS: Handlers = {
     await deps.typing.note(me.user.id, roomId)
     return {}
   },
-  'rooms.list': ({ deps, me }, { limit = 30, ...query }) => deps.rooms.inbox(me.user.id, { ...query, limit }),
+  async 'rooms.list'({ deps, me }, { limit = 30, ...query }) {
+    for (let most = limit; ; most = Math.ceil(most / 2)) {
+      const page = await deps.rooms.inbox(me.user.id, { ...query, limit: most })
+      if (most === 1 || Buffer.byteLength(JSON.stringify(page)) <= MAX_ANSWER_BYTES) return page
+    }
+  },
   async 'presence.status'({ deps, me }, { userIds }) {
     return { items: await deps.presence.status(me.user.id, userIds) }
   },

@@ -12,20 +12,39 @@ const seq = t.Integer({ minimum: 0, examples: [41] })
 export const ROOM_PUBLICATIONS = {
   'message.created': t.Object(
     { type: t.Literal('message.created'), message: Message },
-    { additionalProperties: false },
+    {
+      title: 'MessageCreated',
+      description: 'A new entry of the room, flushed to disk. The offset is its seq.',
+      additionalProperties: false,
+    },
   ),
-  typing: t.Object({ type: t.Literal('typing'), userId }, { additionalProperties: false }),
+  typing: t.Object(
+    { type: t.Literal('typing'), userId },
+    {
+      title: 'Typing',
+      description: 'The other one is writing. It stands for ten seconds, and ends with their next message.',
+      additionalProperties: false,
+    },
+  ),
   receipt: t.Object(
     { type: t.Literal('receipt'), userId, readSeq: seq, deliveredSeq: seq },
-    { additionalProperties: false },
+    {
+      title: 'Receipt',
+      description: 'Somebody, on any device of theirs, has read or received up to here.',
+      additionalProperties: false,
+    },
   ),
 } as const
 
 /** What is published on a person's own channel. */
 export const USER_PUBLICATIONS = {
   'room.changed': t.Object(
-    { type: t.Literal('room.changed'), room: RoomSummary, totalUnread: seq },
-    { additionalProperties: false },
+    { type: t.Literal('room.changed'), room: RoomSummary, totalUnread: { ...seq, examples: [3] } },
+    {
+      title: 'RoomChanged',
+      description: 'A room of the person’s as it is now: a new message, a mark that moved, a room that was opened.',
+      additionalProperties: false,
+    },
   ),
 } as const
 type RoomChanged = Static<(typeof USER_PUBLICATIONS)['room.changed']>

@@ -5,6 +5,7 @@ import { PresenceStatus } from '../../presence/model.ts'
 import { NewReadMark, ReadMark, Role, RoomPage } from '../../rooms/model.ts'
 
 const roomId = t.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER, examples: [12] })
+const PersonId = t.String({ maxLength: 200, examples: ['0193f3a2-7b1c-7000-8000-0000000000a1'] })
 /** Whether there is anything in it is judged where the text is stored: its refusal has words of its own. */
 export const Draft = t.Object({
   text: t.String({ examples: NewMessage.properties.text.examples }),
@@ -37,18 +38,21 @@ export const PROCEDURES = {
   },
   'rooms.list': {
     summary: 'My inbox, newest activity first; as GET /api/rooms.',
-    data: t.Object({
-      role: t.Optional(Role),
-      productId: t.Optional(t.String({ maxLength: 200 })),
-      unread: t.Optional(t.Boolean()),
-      cursor: t.Optional(t.String({ maxLength: 200 })),
-      limit: t.Optional(t.Integer(LIMIT)),
-    }),
+    data: t.Object(
+      {
+        role: t.Optional(Role),
+        productId: t.Optional(t.String({ maxLength: 200, description: 'Only rooms about this product.' })),
+        unread: t.Optional(t.Boolean({ description: 'Only rooms with something unread.' })),
+        cursor: t.Optional(t.String({ maxLength: 200, description: '`nextCursor` of the page before.' })),
+        limit: t.Optional(t.Integer(LIMIT)),
+      },
+      { examples: [{ unread: true, limit: 30 }] },
+    ),
     result: RoomPage,
   },
   'presence.status': {
     summary: 'Who of these people is here. Those with whom I have no room are left out.',
-    data: t.Object({ userIds: t.Array(t.String({ maxLength: 200 }), { maxItems: 100 }) }),
+    data: t.Object({ userIds: t.Array(PersonId, { maxItems: 100 }) }),
     result: t.Object({ items: t.Array(PresenceStatus) }, { title: 'PresenceStatuses', additionalProperties: false }),
   },
 } as const

@@ -4,7 +4,7 @@ import { ChatError, type ErrorCode } from '../../lib/errors.ts'
 import { fieldErrorOf } from '../../lib/http/field-errors.ts'
 import { parseJson } from '../../lib/json.ts'
 import { detailOf, faultOf, type Locale } from '../../lib/texts.ts'
-import { NewMessage } from '../../messages/model.ts'
+import { Draft } from './protocol-rpc.ts'
 
 /*
  * The JSON form of the Centrifuge client protocol, version 2 (https://centrifugal.dev/docs/transports/client_protocol):
@@ -28,31 +28,59 @@ const Position = t.Object({ offset: t.Optional(Offset), epoch: t.Optional(Epoch)
 
 /** What each command carries. Other fields of the protocol are accepted, and ignored. */
 export const REQUESTS = {
-  connect: t.Object({ token: t.Optional(Token) }),
-  refresh: t.Object({ token: Token }),
-  subscribe: t.Object({
-    channel: Channel,
-    recover: t.Optional(t.Boolean({ description: 'Give what came after `offset`.' })),
-    offset: t.Optional(Offset),
-    epoch: t.Optional(Epoch),
-    join_leave: t.Optional(t.Boolean({ description: 'Tell who comes and goes.' })),
-  }),
-  unsubscribe: t.Object({ channel: Channel }),
-  publish: t.Object({ channel: Channel, data: NewMessage }),
-  history: t.Object({
-    channel: Channel,
-    limit: t.Optional(t.Integer({ minimum: -1, description: '0: only where the stream ends; -1: as many as may be.' })),
-    since: t.Optional(Position),
-    reverse: t.Optional(t.Boolean({ description: 'Newest first.' })),
-  }),
-  presence: t.Object({ channel: Channel }),
-  presence_stats: t.Object({ channel: Channel }),
-  rpc: t.Object({ method: t.String({ examples: ['message.send'] }), data: t.Optional(t.Unknown()) }),
-  send: t.Object({
-    data: t.Object({ method: t.String({ examples: ['room.typing'] }), data: t.Optional(t.Unknown()) }),
-  }),
-  ping: t.Object({}),
-  sub_refresh: t.Object({ channel: Channel }),
+  connect: t.Object(
+    { token: t.Optional(Token) },
+    { description: 'Say who you are. The first command; its token outranks a credential of the upgrade.' },
+  ),
+  refresh: t.Object(
+    { token: Token },
+    { description: 'Bring another token of the same person, before the first ends.' },
+  ),
+  subscribe: t.Object(
+    {
+      channel: Channel,
+      recover: t.Optional(t.Boolean({ description: 'Give what came after `offset`.', examples: [true] })),
+      offset: t.Optional({ ...Offset, examples: [40] }),
+      epoch: t.Optional(Epoch),
+      join_leave: t.Optional(t.Boolean({ description: 'Tell who comes and goes.', examples: [true] })),
+    },
+    { description: 'Listen to a room. With `recover` what was missed comes in the reply: all of it, or nothing.' },
+  ),
+  unsubscribe: t.Object({ channel: Channel }, { description: 'Listen to a room no more.' }),
+  publish: t.Object(
+    { channel: Channel, data: Draft },
+    { description: 'Send a message to a room. The reply is the acknowledgement; `message.send` also tells its seq.' },
+  ),
+  history: t.Object(
+    {
+      channel: Channel,
+      limit: t.Optional(
+        t.Integer({
+          minimum: -1,
+          description: '0: only where the stream ends; -1: as many as may be, which is 100.',
+          examples: [50],
+        }),
+      ),
+      since: t.Optional(Position),
+      reverse: t.Optional(t.Boolean({ description: 'Newest first.', examples: [false] })),
+    },
+    { description: 'Entries of a room, after a position or before it, and where its stream ends.' },
+  ),
+  presence: t.Object({ channel: Channel }, { description: 'Which connections listen to a room now.' }),
+  presence_stats: t.Object({ channel: Channel }, { description: 'How many connections and people listen to a room.' }),
+  rpc: t.Object(
+    { method: t.String({ examples: ['message.send'] }), data: t.Optional(t.Unknown()) },
+    { description: 'Call a procedure.' },
+  ),
+  send: t.Object(
+    { data: t.Object({ method: t.String({ examples: ['room.typing'] }), data: t.Optional(t.Unknown()) }) },
+    { description: 'Call a procedure without waiting for a reply: for marks and typing. There is no `id`.' },
+  ),
+  ping: t.Object({}, { description: 'Ask whether the server is there.' }),
+  sub_refresh: t.Object(
+    { channel: Channel },
+    { description: 'Not of use here, since subscriptions have no tokens: always refused with 108.' },
+  ),
 } as const
 export type Method = keyof typeof REQUESTS
 export type RequestOf<M extends Method> = Static<(typeof REQUESTS)[M]>
@@ -111,6 +139,19 @@ export function roomOf(channel: string): number | undefined {
   return digits === undefined ? undefined : Number(digits)
 }
 
+/** An answer that may be cut short has no more than this: on a slow line it would not arrive before the client gives up. */
+export const MAX_ANSWER_BYTES = 256 << 10
+
+/** As many of these texts as fit into an answer, and one at least. */
+export function fitting(texts: string[]): string[] {
+  let bytes = 0
+  const past = texts.findIndex((text, at) => {
+    bytes += Buffer.byteLength(text)
+    return at > 0 && bytes > MAX_ANSWER_BYTES
+  })
+  return past < 0 ? texts : texts.slice(0, past)
+}
+
 /** A reply to a command. `result` is JSON already. */
 export const encodeReply = (id: number, method: Method, result: string): string => `{"id":${id},"${method}":${result}}`
 
@@ -159,7 +200,8 @@ export const numberOf = ({ code, reason }: ChatError): number =>
 
 /** `message` is a stable word, a colon, and a sentence for people. */
 export function encodeError(id: number, error: ChatError, locale: Locale): string {
-  const field = error.errors?.[0]
+  // A reason says it in full; else it is the field that is to be named.
+  const field = error.reason === undefined ? error.errors?.[0] : undefined
   const sentence = field
     ? `${field.path || 'data'} ${faultOf(field, locale)}`
     : detailOf(error.reason ?? error.code, locale)

@@ -23,6 +23,8 @@ const CONNECT_WITHIN_MS = 10_000
 /** Whoever came with a token has so long after its end to bring another one. */
 const REFRESH_WITHIN_MS = 25_000
 const MAX_STRIKES = 50
+/** With the greatest answer it stays below where Bun closes the socket. */
+const UNREAD_BYTES = 256 << 10
 
 /** One app socket: a person, their inbox, and any of their rooms. It speaks the Centrifuge client protocol. */
 export class AppSession implements AppConnection, Speaker {
@@ -70,6 +72,8 @@ export class AppSession implements AppConnection, Speaker {
     for (const line of raw.split('\n')) {
       if (!this.line.isOpen) return
       if (line.trim() === '') continue
+      // Whoever does not read the answers to what was asked waits with what is next.
+      if (this.line.unsentBytes > UNREAD_BYTES) await this.line.unsentUpTo(UNREAD_BYTES)
       try {
         await this.#obey(parseCommand(line))
       } catch (error) {

@@ -4,10 +4,9 @@ import type { Attendee } from '../../presence/attendance.ts'
 import type { Line } from '../line/line.ts'
 import type { Member, Wire } from '../sequencer.ts'
 import { appTopic } from '../topics.ts'
+import { MAX_ANSWER_BYTES } from './protocol.ts'
 import { encodeEntry, encodeLost, encodePublication, encodeSignal } from './protocol-pushes.ts'
 
-/** More than this is not recovered over the socket: on a slow line it would not arrive before the client gives up. */
-const MAX_RECOVERED_BYTES = 256 << 10
 /** A recovery begins when no more than this is unsent: with the greatest one it stays below where Bun closes the socket. */
 const RECOVERY_WINDOW_BYTES = 256 << 10
 /** Who has more than this unread gets no signals. */
@@ -75,7 +74,7 @@ export class Subscription implements Member, Attendee {
     const publication = encodePublication(message)
     joining.recovered.push(publication)
     joining.bytes += Buffer.byteLength(publication)
-    if (joining.bytes > MAX_RECOVERED_BYTES) joining.recovered = undefined
+    if (joining.bytes > MAX_ANSWER_BYTES) joining.recovered = undefined
   }
 
   replayTooLong(): void {
