@@ -37,7 +37,9 @@ export interface RunningServer {
 const TICK_MS = 500
 /** Each live room is compared with storage so often: what this node was not told of is late by no more. */
 const HUB_CHECK_MS = 10_000
+/** A crowd is told to go in so long, a few people at once: whoever is told first finds no server yet, and waits for longer. */
 const DRAIN_SPREAD_MS = 2000
+const DRAIN_SPREAD_EACH_MS = 0.1
 // Together less than the ten seconds that docker stop and its like allow.
 const DRAIN_WITHIN_MS = 5000
 const REQUESTS_WITHIN_MS = 3000
@@ -152,7 +154,8 @@ interface Running {
 
 async function shutDown({ server }: App, { services, storage, stopTicking }: Running): Promise<void> {
   const { connections, receipts, presence } = services
-  await connections.drain(DRAIN_SPREAD_MS, DRAIN_WITHIN_MS)
+  const spread = Math.min(DRAIN_SPREAD_MS, connections.size * DRAIN_SPREAD_EACH_MS)
+  await connections.drain(spread, DRAIN_WITHIN_MS)
   // What can be lost, and is better not.
   await Promise.allSettled([receipts.flush(), presence.flush()])
   // Requests in flight are answered; Bun waits for ever for a socket that does not close, so not for longer than this.

@@ -171,6 +171,7 @@ test('[LV30] a client whose replay goes on is there, however late its pongs are'
   const events: (string | number)[] = []
   const socket: LiveSocket = {
     send: (frame) => events.push(JSON.parse(String(frame)).message),
+    cork: (send) => send(),
     subscribe: () => true,
     unsubscribe: () => true,
     ping: () => events.push('ping'),

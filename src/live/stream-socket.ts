@@ -99,6 +99,11 @@ export class StreamSocket implements LiveSocket {
     else this.#more()
   }
 
+  /** What was sent is written when the client has taken what came before: all of it at once. */
+  cork(send: () => void): void {
+    send()
+  }
+
   #more() {
     this.#onMore?.()
     this.#onMore = undefined

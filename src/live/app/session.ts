@@ -93,7 +93,7 @@ export class AppSession implements AppConnection, Speaker {
       if (this.#isTooMuch()) throw new ChatError('rate_limited')
       const result = await this.#do(command)
       if (result !== undefined && command.method !== 'unknown') {
-        this.line.send(encodeReply(command.id, command.method, result))
+        this.line.reply(encodeReply(command.id, command.method, result))
       }
     } catch (error) {
       this.refuse(command.id, error)

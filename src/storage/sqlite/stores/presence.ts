@@ -8,22 +8,7 @@ const numberOf = (db: Db, userId: string) =>
   db.select({ number: users.number }).from(users).where(eq(users.id, userId)).get()?.number
 
 export const presenceCommands = (db: Db) => ({
-  noteSeen(seen: { userId: string; at: number }[]): null {
-    for (const { userId, at } of seen) {
-      const userNo = numberOf(db, userId)
-      if (userNo === undefined) continue
-      db.insert(presence)
-        .values({ userNo, lastSeenAt: at })
-        .onConflictDoUpdate({
-          target: presence.userNo,
-          set: { lastSeenAt: sql`max(coalesce(last_seen_at, 0), excluded.last_seen_at)` },
-          // Of whoever hides it, it is not kept.
-          setWhere: isNull(presence.hiddenAt),
-        })
-        .run()
-    }
-    return null
-  },
+  ...noting(db),
 
   hidePresence(userId: string, isHidden: boolean, at: number): null {
     const userNo = numberOf(db, userId)
@@ -36,6 +21,34 @@ export const presenceCommands = (db: Db) => ({
     return null
   },
 })
+
+/** Prepared, for it is done for everybody at once: when a crowd comes, or goes. */
+function noting(db: Db) {
+  const find = db
+    .select({ number: users.number })
+    .from(users)
+    .where(eq(users.id, sql.placeholder('userId')))
+    .prepare()
+  const note = db
+    .insert(presence)
+    .values({ userNo: sql.placeholder('userNo'), lastSeenAt: sql.placeholder('at') })
+    .onConflictDoUpdate({
+      target: presence.userNo,
+      set: { lastSeenAt: sql`max(coalesce(last_seen_at, 0), excluded.last_seen_at)` },
+      // Of whoever hides it, it is not kept.
+      setWhere: isNull(presence.hiddenAt),
+    })
+    .prepare()
+  return {
+    noteSeen(seen: { userId: string; at: number }[]): null {
+      for (const { userId, at } of seen) {
+        const userNo = find.get({ userId })?.number
+        if (userNo !== undefined) note.run({ userNo, at })
+      }
+      return null
+    },
+  }
+}
 
 export function sqlitePresence(
   db: Db,
