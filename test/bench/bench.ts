@@ -3,18 +3,20 @@ import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { measureRest } from './idle.ts'
 import { compileLoad } from './load.ts'
-import { reportOf } from './report.ts'
-import { runInTurns, scenarios } from './scenarios.ts'
-import { seedMarket, seedPairs } from './seed.ts'
+import { type Report, reportOf } from './report.ts'
+import { measureRestart } from './restart.ts'
+import { overRest, overSockets, runInTurns } from './scenarios.ts'
+import { seedAll } from './seed.ts'
 import { machineLine, printReport } from './table.ts'
 import { ROOT, Workbench } from './workbench.ts'
 
-const HELP = `bun run bench [--runs 3] [--seconds 5] [--json FILE] [--binary FILE]
+const HELP = `bun run bench [--runs 3] [--seconds 5] [--json FILE] [--binary FILE] [--only PART,PART]
 
   --runs     runs of each scenario
   --seconds  measured time of a run
   --json     write all figures there
   --binary   measure this one instead of building dist/parley
+  --only     of the parts, these: idle, sockets, http, restart
 `
 
 async function main(): Promise<number> {
@@ -25,6 +27,7 @@ async function main(): Promise<number> {
   }
   const runs = positive('runs', values.runs)
   const seconds = positive('seconds', values.seconds)
+  const parts = partsOf(values.only)
   const bench = new Workbench()
   console.log(machineLine(bench.machine))
   compileLoad()
@@ -32,27 +35,38 @@ async function main(): Promise<number> {
   const binary = bench.place('parley')
   copyFileSync(values.binary === undefined ? build() : resolve(values.binary), binary)
 
-  step('seeding: 200 people, 10,200 rooms, 200,000 messages')
-  const pairs = await seedPairs(bench)
-  const market = await seedMarket(bench)
-  bench.stepAside()
-  step('start and rest')
-  const rest = await measureRest(bench, { binary, pairs, market })
-  step('load')
-  const all = scenarios(bench, { binary, pairs, market, seconds })
-  const results = await runInTurns(all, runs)
-
-  const report = reportOf({
-    machine: bench.machine,
-    runs,
-    seconds,
-    lines: all.flatMap(({ lines }) => lines),
-    results,
-    rest,
-  })
+  const report = await measure(bench, binary, { parts, runs, seconds })
   printReport(report)
   if (values.json !== undefined) await Bun.write(values.json, `${JSON.stringify(report, null, 2)}\n`)
-  return report.verdict.clean ? 0 : 1
+  return report.clean ? 0 : 1
+}
+
+const PARTS = ['idle', 'sockets', 'http', 'restart'] as const
+type Part = (typeof PARTS)[number]
+
+interface Wanted {
+  parts: Set<Part>
+  runs: number
+  seconds: number
+}
+
+async function measure(bench: Workbench, binary: string, { parts, runs, seconds }: Wanted): Promise<Report> {
+  step('seeding: 5,400 people, 17,800 rooms, 200,000 messages')
+  const seeds = await seedAll(bench)
+  bench.stepAside()
+  if (parts.has('idle')) step('start and rest')
+  const rest = parts.has('idle') ? await measureRest(bench, binary, seeds) : undefined
+  const load = { binary, seeds, seconds }
+  const scenarios = [
+    ...(parts.has('sockets') ? overSockets(bench, load) : []),
+    ...(parts.has('http') ? [overRest(bench, load)] : []),
+  ]
+  if (scenarios.length > 0) step('load')
+  const results = await runInTurns(scenarios, runs)
+  if (parts.has('restart')) step('restart')
+  const restart = parts.has('restart') ? await measureRestart(bench, binary, seeds.crowd) : undefined
+  const lines = scenarios.flatMap((scenario) => scenario.lines)
+  return reportOf({ machine: bench.machine, runs, seconds, lines, results, rest, restart })
 }
 
 const OPTIONS = {
@@ -60,6 +74,7 @@ const OPTIONS = {
   seconds: { type: 'string', default: '5' },
   json: { type: 'string' },
   binary: { type: 'string' },
+  only: { type: 'string', default: PARTS.join() },
   help: { type: 'boolean', short: 'h' },
 } as const
 
@@ -67,6 +82,13 @@ function positive(name: string, text: string): number {
   const value = Number(text)
   if (!Number.isInteger(value) || value < 1 || value > 100) throw new Error(`--${name} takes a number from 1 to 100`)
   return value
+}
+
+function partsOf(only: string): Set<Part> {
+  const named = only.split(',')
+  const stranger = named.find((name) => !PARTS.some((part) => part === name))
+  if (stranger !== undefined) throw new Error(`--only takes ${PARTS.join(', ')}, not ${stranger}`)
+  return new Set(PARTS.filter((part) => named.includes(part)))
 }
 
 function build(): string {

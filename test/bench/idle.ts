@@ -1,6 +1,6 @@
 import { loadIdle } from './load.ts'
 import { type Memory, memoryOf } from './proc.ts'
-import type { Seeded, SeededMarket } from './seed.ts'
+import type { Seeds } from './seed.ts'
 import { type Server, startBare, startParley } from './servers.ts'
 import { median } from './statistics.ts'
 import type { Workbench } from './workbench.ts'
@@ -12,32 +12,29 @@ export interface Rest {
   memory: Memory
   /** Resident memory that 2,000 idle connections add, divided by them. */
   connectionKib: number
+  /** The same of as many people's app sockets with three rooms each. */
+  appConnectionKib?: number
 }
 
 const STARTS = 5
 const SETTLE_MS = 1000
 const IDLE = ['--idle', '4', '--rooms', '1000', '--members', '2']
-
-interface Parts {
-  binary: string
-  pairs: Seeded
-  market: SeededMarket
-}
+const APP_ROOMS = '3'
 
 export async function measureRest(
   bench: Workbench,
-  { binary, pairs, market }: Parts,
+  binary: string,
+  { pairs, market, crowd }: Seeds,
 ): Promise<{ bare: Rest; parley: Rest }> {
   const bare = new Starts(() => startBare(bench))
   const parley = new Starts(() => startParley(bench, binary, pairs))
   for (let round = 0; round < STARTS; round++) for (const starts of [bare, parley]) await starts.again()
   const bareKib = await connectionKib(bench, await startBare(bench), IDLE)
-  const parleyKib = await connectionKib(bench, await startParley(bench, binary, market), [
-    ...IDLE,
-    '--lines',
-    market.idle,
-  ])
-  return { bare: bare.rest(bareKib), parley: parley.rest(parleyKib) }
+  const plain = [...IDLE, '--lines', market.idle]
+  const parleyKib = await connectionKib(bench, await startParley(bench, binary, market), plain)
+  const app = [...IDLE, '--lines', crowd.idle, '--app', APP_ROOMS]
+  const appConnectionKib = await connectionKib(bench, await startParley(bench, binary, crowd), app)
+  return { bare: bare.rest(bareKib), parley: { ...parley.rest(parleyKib), appConnectionKib } }
 }
 
 async function connectionKib(bench: Workbench, server: Server, idle: string[]): Promise<number> {

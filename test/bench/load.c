@@ -3,6 +3,10 @@
 // --lines FILE  one line a connection, "ROOM TOKEN EMAIL" ("-" for none): its room, its bearer token, its sender_email.
 // --roam N      the three fields of a line are followed by N room ids: each message goes to a random one of them by its
 //               room_id, and the stored frame that the sender alone gets back is its echo. Needs --lines.
+// --app N       every connection is an app socket at /connection/websocket: it shows its token in `connect`, subscribes to its
+//               room and to the N - 1 whose ids follow the three fields of its line, and sends by rpc `message.send`. Only
+//               publications are deliveries; a sender's next message waits for its own one and for the reply. Needs --lines;
+//               more than one room needs --idle.
 // --client-id   every message carries a client_id of its own, in the form of a UUID.
 // --rate        closed (each sender waits for its own echo) or messages a second in all (open loop: latency counts from
 //               the intended send time). --idle S: connect, hold for S seconds, report memory. Prints one JSON line.
@@ -25,7 +29,7 @@
 #include <netinet/tcp.h>
 #include <arpa/inet.h>
 
-enum { S_NONE, S_CONNECTING, S_HTTP, S_READY, S_DEAD };
+enum { S_NONE, S_CONNECTING, S_HTTP, S_JOINING, S_READY, S_DEAD };
 
 typedef struct conn {
   int fd, state, room, idx, mem;           // mem = member number in room
@@ -34,10 +38,12 @@ typedef struct conn {
   uint64_t seq;
   uint32_t *last;                          // last seq seen per sender slot
   char *tok, *mail;                        // from --lines
-  int *own, to;                            // from --roam: the sender's rooms, and where the last message went
+  int *own, to;                            // from --roam or --app: the other rooms, and where the last message went
+  int joined;                              // --app: replies to connect and subscribe
+  uint64_t echoed, acked, done;            // own messages: that came back, were acknowledged (--app), both
 } conn;
 
-static int quickack = 0, roam = 0, clientid = 0; static int rooms = 100, members = 2, senders = -1, window = 1, roombase = 1, tsize = 100, conc = 64;
+static int quickack = 0, roam = 0, clientid = 0, app = 0; static int rooms = 100, members = 2, senders = -1, window = 1, roombase = 1, tsize = 100, conc = 64;
 static double rate = 0, duration = 8, warmup = 2, drain = 2, hold = -1;
 static FILE *lines = NULL;
 static uint64_t salt;
@@ -46,7 +52,7 @@ static int port = 8000;
 static int pids[64], npids = 0;
 static conn *C; static int N;
 static int ep;
-static uint64_t hs_fail = 0, errs = 0, closed_unexp = 0, sent = 0, recvd = 0, dup_ooo = 0, badframe = 0, srv_err = 0;
+static uint64_t hs_fail = 0, errs = 0, closed_unexp = 0, sent = 0, recvd = 0, dup_ooo = 0, badframe = 0, srv_err = 0, told = 0;
 static uint64_t accepted_all = 0;
 static uint64_t w_sent = 0, w_acc = 0, w_del = 0, w_bytes = 0;
 static uint64_t t_start = 0, t_end = 0, t_last = 0;
@@ -133,6 +139,10 @@ static char *putid(char *p, conn *c) { p = puts_(p, ",\"client_id\":\""); p = pu
 static uint32_t rnd(void) { static uint64_t x = 88172645463325252ull; x ^= x << 13; x ^= x >> 7; x ^= x << 17; return x >> 32; }
 static void sendmsg_(conn *c, uint64_t ts) {
   char b[6000], *p = b; c->seq++; sent++; if (ts >= t_start && ts < t_end) w_sent++;
+  if (app) {
+    p = puts_(p, "{\"id\":"); p = putu(p, app + 1 + c->seq); p = puts_(p, ",\"rpc\":{\"method\":\"message.send\",\"data\":{\"roomId\":"); p = putu(p, c->room);
+    p = puts_(p, ",\"text\":\""); p = mktext(p, c, ts); p = puts_(p, "\"}}}"); wsframe(c, 1, b, p - b); return;
+  }
   p = puts_(p, "{\"message\":\""); p = mktext(p, c, ts); *p++ = '"';
   if (!lines) { p = puts_(p, ",\"sender_email\":\"user"); p = putu(p, c->mem % 1000); p = puts_(p, "@example.com\",\"room_id\":"); p = putu(p, c->room); }
   else if (c->mail) { p = puts_(p, ",\"sender_email\":\""); p = puts_(p, c->mail); *p++ = '"'; }
@@ -146,32 +156,75 @@ static void ready(conn *c) { c->state = S_READY; nready++; inprog--; }
 // ---- messages
 static int has(const char *p, int n, const char *s) { return memmem(p, n, s, strlen(s)) != NULL; }
 static int in_room(const char *p, int n, int room) { const char k[] = "\"room_id\":", *r = memmem(p, n, k, sizeof k - 1); return r && atoi(r + sizeof k - 1) == room; }
+static void refused(const char *p, int n) { srv_err++; if (srv_err < 4) fprintf(stderr, "server said: %.*s\n", n > 300 ? 300 : n, p); }
+// what a text says of itself: the sender's connection, its number there, when it was sent
+static int readmark(const char *p, int n, uint64_t *a, uint64_t *s, uint64_t *ts) {
+  const char *m = memmem(p, n, "@@", 2), *e = p + n; if (!m) return 0; m += 2; *a = *s = *ts = 0;
+  while (m < e && *m != '.') *a = *a * 10 + (*m++ - '0'); m++;
+  while (m < e && *m != '.') *s = *s * 10 + (*m++ - '0'); m++;
+  while (m < e && *m != '@') *ts = *ts * 10 + (*m++ - '0');
+  return 1;
+}
+// a message of this sender came back, or was acknowledged: where both are to be, the later one counts
+static void settle(conn *c, int inw) {
+  if (app && c->done == (c->echoed < c->acked ? c->echoed : c->acked)) return;
+  c->done++; accepted_all++; if (inw) w_acc++; if (running && rate <= 0) sendmsg_(c, now_ns());
+}
 static void deliver(conn *c, const char *p, int n, uint64_t t) {
-  const char *m = memmem(p, n, "@@", 2); if (!m) { if (has(p, n, "rror")) { srv_err++; if (srv_err < 4) fprintf(stderr, "server said: %.*s\n", n > 300 ? 300 : n, p); } else badframe++; return; }
-  m += 2; const char *e = p + n; uint64_t a = 0, s = 0, ts = 0;
-  while (m < e && *m != '.') a = a * 10 + (*m++ - '0'); m++;
-  while (m < e && *m != '.') s = s * 10 + (*m++ - '0'); m++;
-  while (m < e && *m != '@') ts = ts * 10 + (*m++ - '0');
+  uint64_t a, s, ts; if (!readmark(p, n, &a, &s, &ts)) { if (has(p, n, "rror")) refused(p, n); else badframe++; return; }
   if (a >= (uint64_t)N) { badframe++; return; }
   recvd++; t_last = t; conn *o = &C[a];
   if (o->room != c->room || (roam && (o != c || !in_room(p, n, c->to)))) { badframe++; return; }
   if (s <= c->last[o->mem]) dup_ooo++; else c->last[o->mem] = s;
   int inw = t >= t_start && t < t_end; uint64_t lat = t > ts ? t - ts : 0;
   if (inw) { w_del++; w_bytes += n; hadd(o == c ? &h_own : &h_peer, lat); }
-  if (o == c) { accepted_all++; if (inw) w_acc++; if (running && rate <= 0) sendmsg_(c, now_ns()); }
+  if (o == c) { c->echoed++; settle(c, inw); }
+}
+
+// ---- app socket
+static int begins(const char *p, int n, const char *s) { int l = strlen(s); return n >= l && !memcmp(p, s, l); }
+static void say_connect(conn *c) {
+  char b[4096], *p = puts_(b, "{\"id\":1,\"connect\":{\"token\":\""); c->state = S_JOINING;
+  p = puts_(p, c->tok ? c->tok : ""); p = puts_(p, "\"}}"); wsframe(c, 1, b, p - b);
+}
+static void say_subscribe(conn *c) {
+  char b[4096], *p = b;
+  for (int i = 0; i < app; i++) { p = puts_(p, i ? "\n{\"id\":" : "{\"id\":"); p = putu(p, i + 2); p = puts_(p, ",\"subscribe\":{\"channel\":\"room:"); p = putu(p, i ? c->own[i - 1] : c->room); p = puts_(p, "\"}}"); }
+  wsframe(c, 1, b, p - b);
+}
+static void on_reply(conn *c, const char *p, int n, uint64_t t) {
+  char *e; uint64_t id = strtoull(p + 6, &e, 10), a, s, ts; int r = n - (e - p);
+  if (c->state == S_JOINING && id == c->joined + 1 && begins(e, r, id == 1 ? ",\"connect\":{" : ",\"subscribe\":{")) { c->joined++; if (id == 1) say_subscribe(c); else if (c->joined == app + 1) ready(c); return; }
+  if (c->state != S_READY || !begins(e, r, ",\"rpc\":{")) { refused(p, n); if (c->state == S_JOINING) die(c); return; }
+  if (id != app + 2 + c->acked || !readmark(e, r, &a, &s, &ts) || a != c->idx || s != c->acked + 1) { badframe++; return; }
+  c->acked++; t_last = t; settle(c, t >= t_start && t < t_end);
+}
+static void on_line(conn *c, const char *p, int n, uint64_t t) {
+  static const char room[] = "{\"push\":{\"channel\":\"room:";
+  if (begins(p, n, room)) {
+    if (has(p, n, "\"type\":\"message.created\"")) { if (atoi(p + sizeof room - 1) == c->room) deliver(c, p, n, t); else badframe++; }
+    else if (!has(p, n, ",\"pub\":{")) refused(p, n); // unsubscribed; what else is published is typing and receipts
+  }
+  else if (begins(p, n, "{\"push\":{\"channel\":\"user:")) told++;
+  else if (begins(p, n, "{\"id\":")) on_reply(c, p, n, t);
+  else if (n == 2 && begins(p, n, "{}")) wsframe(c, 1, "{}", 2);
+  else if (n) refused(p, n);
+}
+static void on_lines(conn *c, const char *p, int n, uint64_t t) {
+  while (n >= 0 && c->state != S_DEAD) { const char *e = n ? memchr(p, '\n', n) : NULL; int l = e ? e - p : n; on_line(c, p, l, t); p += l + 1; n -= l + 1; }
 }
 static void on_msg(conn *c, int op, const char *p, int n, uint64_t t) {
   if (op == 8) { return; }
   if (op == 9) { wsframe(c, 10, p, n); return; }
   if (op == 10) return;
-  deliver(c, p, n, t);
+  if (app) on_lines(c, p, n, t); else deliver(c, p, n, t);
 }
 static int parse(conn *c, char *b, int n, uint64_t t) { // returns bytes used
   int u = 0;
   if (c->state == S_HTTP) {
     char *e = memmem(b, n, "\r\n\r\n", 4); if (!e) return 0;
     if (n < 12 || memcmp(b + 9, "101", 3)) { srv_err++; if (srv_err < 4) fprintf(stderr, "upgrade refused: %.*s\n", n > 200 ? 200 : n, b); die(c); return n; }
-    u = e + 4 - b; ready(c);
+    u = e + 4 - b; if (app) say_connect(c); else ready(c);
   }
   while (n - u >= 2) {
     unsigned char *f = (unsigned char *)b + u; uint64_t l = f[1] & 127; int h = 2;
@@ -202,7 +255,7 @@ static void start_conn(conn *c) {
 }
 static void upgrade(conn *c) {
   char p[512], *o = p; for (char *s = path; *s;) { if (!strncmp(s, "{room}", 6)) { o += sprintf(o, "%d", c->room); s += 6; } else if (!strncmp(s, "{mem}", 5)) { o += sprintf(o, "%d", c->mem); s += 5; } else *o++ = *s++; } *o = 0;
-  char auth[2048] = ""; if (c->tok) snprintf(auth, sizeof auth, "Authorization: Bearer %s\r\n", c->tok);
+  char auth[2048] = ""; if (c->tok && !app) snprintf(auth, sizeof auth, "Authorization: Bearer %s\r\n", c->tok);
   char b[4096]; int n = snprintf(b, sizeof b, "GET %s HTTP/1.1\r\nHost: %s:%d\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\nOrigin: http://%s:%d\r\n%s\r\n", p, host, port, host, port, auth);
   c->state = S_HTTP; wr(c, b, n);
 }
@@ -220,18 +273,21 @@ static void pump_ns(uint64_t ns) {
 static void pump(int ms) { pump_ns((uint64_t)ms * 1000000ull); }
 int main(int ac, char **av) {
   tck = sysconf(_SC_CLK_TCK); signal(SIGPIPE, SIG_IGN);
-  static struct option o[] = { {"url", 1, 0, 'u'}, {"rooms", 1, 0, 'r'}, {"members", 1, 0, 'm'}, {"senders", 1, 0, 's'}, {"window", 1, 0, 'w'}, {"rate", 1, 0, 'x'}, {"duration", 1, 0, 'd'}, {"warmup", 1, 0, 'W'}, {"drain", 1, 0, 'D'}, {"size", 1, 0, 'z'}, {"pids", 1, 0, 'p'}, {"idle", 1, 0, 'i'}, {"room-base", 1, 0, 'b'}, {"conc", 1, 0, 'c'}, {"quickack", 0, 0, 'Q'}, {"lines", 1, 0, 'l'}, {"roam", 1, 0, 'R'}, {"client-id", 0, 0, 'I'}, {0} };
+  static struct option o[] = { {"url", 1, 0, 'u'}, {"rooms", 1, 0, 'r'}, {"members", 1, 0, 'm'}, {"senders", 1, 0, 's'}, {"window", 1, 0, 'w'}, {"rate", 1, 0, 'x'}, {"duration", 1, 0, 'd'}, {"warmup", 1, 0, 'W'}, {"drain", 1, 0, 'D'}, {"size", 1, 0, 'z'}, {"pids", 1, 0, 'p'}, {"idle", 1, 0, 'i'}, {"room-base", 1, 0, 'b'}, {"conc", 1, 0, 'c'}, {"quickack", 0, 0, 'Q'}, {"lines", 1, 0, 'l'}, {"roam", 1, 0, 'R'}, {"client-id", 0, 0, 'I'}, {"app", 1, 0, 'A'}, {0} };
   int k; while ((k = getopt_long(ac, av, "", o, 0)) != -1) switch (k) {
     case 'u': { char *s = optarg; if (!strncmp(s, "ws://", 5)) s += 5; char *sl = strchr(s, '/'); char hp[128]; int l = sl ? sl - s : (int)strlen(s); memcpy(hp, s, l); hp[l] = 0; char *co = strchr(hp, ':'); if (co) { port = atoi(co + 1); *co = 0; } strcpy(host, hp); if (sl) snprintf(path, 512, "%s", sl); break; }
     case 'r': rooms = atoi(optarg); break; case 'm': members = atoi(optarg); break; case 's': senders = atoi(optarg); break; case 'w': window = atoi(optarg); break;
     case 'x': rate = strcmp(optarg, "closed") ? atof(optarg) : 0; break; case 'd': duration = atof(optarg); break; case 'W': warmup = atof(optarg); break; case 'D': drain = atof(optarg); break;
     case 'l': lines = fopen(optarg, "r"); if (!lines) { perror(optarg); return 2; } break;
-    case 'R': roam = atoi(optarg); break; case 'I': clientid = 1; break;
+    case 'R': roam = atoi(optarg); break; case 'I': clientid = 1; break; case 'A': app = atoi(optarg); break;
     case 'Q': quickack = 1; break; case 'z': tsize = atoi(optarg); break; case 'i': hold = atof(optarg); break; case 'b': roombase = atoi(optarg); break; case 'c': conc = atoi(optarg); break;
     case 'p': for (char *s = strtok(optarg, ","); s; s = strtok(0, ",")) if (npids < 64) pids[npids++] = atoi(s); break;
     default: return 2; }
   if (strncmp(host, "127.", 4)) { fprintf(stderr, "loopback only\n"); return 2; }
   if (roam && !lines) { fprintf(stderr, "--roam needs --lines\n"); return 2; }
+  if (app && (!lines || roam || clientid || app < 1 || app > 50 || (app > 1 && hold < 0))) { fprintf(stderr, "--app takes 1 room, or up to 50 with --idle, and --lines; neither --roam nor --client-id\n"); return 2; }
+  if (app) strcpy(path, "/connection/websocket");
+  int others = roam ? roam : app ? app - 1 : 0;
   struct timespec wall0; clock_gettime(CLOCK_REALTIME, &wall0); salt = wall0.tv_sec * 1000ull + wall0.tv_nsec / 1000000;
   if (senders < 0) senders = members; if (tsize > 4000) tsize = 4000;
   for (int i = 0; i < 4096; i++) pad[i] = " hello marketplace "[i % 19];
@@ -242,7 +298,7 @@ int main(int ac, char **av) {
   // order: member-major so that rooms fill evenly
   for (int i = 0; i < N; i++) { C[i].idx = i; C[i].room = roombase + i / members; C[i].mem = i % members; C[i].last = calloc(members, 4); C[i].fd = -1;
     if (lines) { char t[2048], m[256]; if (fscanf(lines, "%d %2047s %255s", &C[i].room, t, m) != 3) { fprintf(stderr, "--lines: %d lines needed\n", N); return 2; } if (strcmp(t, "-")) C[i].tok = strdup(t); if (strcmp(m, "-")) C[i].mail = strdup(m);
-      C[i].own = roam ? calloc(roam, sizeof(int)) : NULL; for (int k = 0; k < roam; k++) if (fscanf(lines, "%d", &C[i].own[k]) != 1) { fprintf(stderr, "--roam: %d rooms a line needed\n", roam); return 2; } } }
+      C[i].own = others ? calloc(others, sizeof(int)) : NULL; for (int k = 0; k < others; k++) if (fscanf(lines, "%d", &C[i].own[k]) != 1) { fprintf(stderr, "%d more rooms a line needed\n", others); return 2; } } }
   int next = 0; while (nready < N) { while (next < N && inprog < conc) start_conn(&C[next++]); pump(50); if (hs_fail > 50 || (next == N && inprog == 0) || now_ns() - tc > 90ull * 1000000000ull) break; }
   double conn_s = (now_ns() - tc) / 1e9;
   if (nready < N) fprintf(stderr, "only %d of %d ready (hs_fail %lu errs %lu)\n", nready, N, hs_fail, errs);
@@ -266,12 +322,13 @@ int main(int ac, char **av) {
   }
   running = 0; wall = (now_ns() - ta) / 1e9; getrusage(RUSAGE_SELF, &rb); readcpu(cb); pe = tree(1);
   // drain: until nothing arrives for `drain` seconds (max 10 s)
-  uint64_t expect = sent * (roam ? 1 : members); uint64_t td = now_ns(); t_last = td; while (recvd < expect && now_ns() - t_last < (uint64_t)(drain * 1e9) && now_ns() - td < 10000000000ull) pump(20);
+  uint64_t expect = sent * (roam ? 1 : members); uint64_t td = now_ns(); t_last = td; while ((recvd < expect || accepted_all < sent) && now_ns() - t_last < (uint64_t)(drain * 1e9) && now_ns() - td < 10000000000ull) pump(20);
+  if (app && !told) { fprintf(stderr, "nobody was told of their inbox\n"); srv_err++; }
   double gcpu = (rb.ru_utime.tv_sec - ra.ru_utime.tv_sec) + (rb.ru_stime.tv_sec - ra.ru_stime.tv_sec) + (rb.ru_utime.tv_usec - ra.ru_utime.tv_usec + rb.ru_stime.tv_usec - ra.ru_stime.tv_usec) / 1e6;
   double idle[2], iow[2], steal[2]; for (int i = 0; i < 2; i++) { double tt = cb[i].tot - ca[i].tot; if (tt <= 0) tt = 1; idle[i] = 100 * (cb[i].u[3] - ca[i].u[3]) / tt; iow[i] = 100 * (cb[i].u[4] - ca[i].u[4]) / tt; steal[i] = 100 * (cb[i].u[7] - ca[i].u[7]) / tt; }
-  printf("{\"mode\":\"%s\",\"conns\":%d,\"rooms\":%d,\"members\":%d,\"senders\":%d,\"window\":%d,\"rate\":%.0f,\"wall\":%.3f,\"connect_s\":%.3f,\"msgs_s\":%.1f,\"deliv_s\":%.1f,\"own\":{\"p50\":%.3f,\"p95\":%.3f,\"p99\":%.3f,\"max\":%.3f},\"peer\":{\"p50\":%.3f,\"p95\":%.3f,\"p99\":%.3f,\"max\":%.3f},\"sent\":%lu,\"accepted_all\":%lu,\"recvd_all\":%lu,\"lost\":%ld,\"unacked\":%ld,\"dup_ooo\":%lu,\"errs\":%lu,\"srv_err\":%lu,\"badframe\":%lu,\"closed\":%lu,\"hs_fail\":%lu,\"srv_cpu_s\":%.2f,\"srv_cpu_pct\":%.1f,\"srv_us_per_msg\":%.1f,\"rss_kb\":%ld,\"hwm_kb\":%ld,\"nproc\":%d,\"gen_cpu_pct\":%.1f,\"core0_idle\":%.1f,\"core0_iowait\":%.1f,\"core1_idle\":%.1f,\"steal\":%.1f}\n",
+  printf("{\"mode\":\"%s\",\"conns\":%d,\"rooms\":%d,\"members\":%d,\"senders\":%d,\"window\":%d,\"rate\":%.0f,\"wall\":%.3f,\"connect_s\":%.3f,\"msgs_s\":%.1f,\"deliv_s\":%.1f,\"own\":{\"p50\":%.3f,\"p95\":%.3f,\"p99\":%.3f,\"max\":%.3f},\"peer\":{\"p50\":%.3f,\"p95\":%.3f,\"p99\":%.3f,\"max\":%.3f},\"sent\":%lu,\"accepted_all\":%lu,\"recvd_all\":%lu,\"lost\":%ld,\"unacked\":%ld,\"dup_ooo\":%lu,\"errs\":%lu,\"srv_err\":%lu,\"badframe\":%lu,\"closed\":%lu,\"hs_fail\":%lu,\"told\":%lu,\"srv_cpu_s\":%.2f,\"srv_cpu_pct\":%.1f,\"srv_us_per_msg\":%.1f,\"rss_kb\":%ld,\"hwm_kb\":%ld,\"nproc\":%d,\"gen_cpu_pct\":%.1f,\"core0_idle\":%.1f,\"core0_iowait\":%.1f,\"core1_idle\":%.1f,\"steal\":%.1f}\n",
     rate > 0 ? "open" : "closed", nready, rooms, members, senders, window, rate, wall, conn_s, w_acc / wall, w_del / wall, hq(&h_own, .5), hq(&h_own, .95), hq(&h_own, .99), h_own.max / 1e6, hq(&h_peer, .5), hq(&h_peer, .95), hq(&h_peer, .99), h_peer.max / 1e6,
-    sent, accepted_all, recvd, (long)(expect - recvd), (long)(sent - accepted_all), dup_ooo, errs, srv_err, badframe, closed_unexp, hs_fail, pe.cpu - ps.cpu, 100 * (pe.cpu - ps.cpu) / wall, w_acc ? 1e6 * (pe.cpu - ps.cpu) / w_acc : 0, pe.rss, pe.hwm, pe.np, 100 * gcpu / wall, idle[0], iow[0], idle[1], steal[0] + steal[1]);
+    sent, accepted_all, recvd, (long)(expect - recvd), (long)(sent - accepted_all), dup_ooo, errs, srv_err, badframe, closed_unexp, hs_fail, told, pe.cpu - ps.cpu, 100 * (pe.cpu - ps.cpu) / wall, w_acc ? 1e6 * (pe.cpu - ps.cpu) / w_acc : 0, pe.rss, pe.hwm, pe.np, 100 * gcpu / wall, idle[0], iow[0], idle[1], steal[0] + steal[1]);
   for (int i = 0; i < N; i++) if (C[i].fd >= 0) { char b[2] = { 3, (char)0xe8 }; (void)b; close(C[i].fd); }
   return 0;
 }

@@ -1,7 +1,9 @@
 import type { Rest } from './idle.ts'
 import type { LoadResult } from './load.ts'
+import type { Restart } from './restart.ts'
 import { faultsOf, type Line } from './scenarios.ts'
 import { median, type Spread, spreadOf } from './statistics.ts'
+import { type Judgement, verdictOf } from './verdict.ts'
 import type { Machine } from './workbench.ts'
 
 export interface Report {
@@ -10,15 +12,25 @@ export interface Report {
   seconds: number
   /** By the scenario's name. */
   load: Record<string, Summary>
-  /** To bare Bun's scenario A in the same round; above 1 is better than bare Bun for the first two, worse for p99. */
-  ratios: Record<string, { throughput: Spread; cpu: Spread; p99: Spread }>
+  /** To the line `base` in the same round; above 1 is better than that for the first two, worse for p99. */
+  ratios: Record<string, Ratios>
   /** A message's CPU over REST to that of one with a session token in the same round; above 1 is worse. */
   tokens: Record<string, Spread>
-  rest: { bare: Rest; parley: Rest }
-  verdict: { clean: boolean; text: string }
+  rest: { bare: Rest; parley: Rest } | undefined
+  restart: Restart | undefined
+  /** Nothing was lost, doubled or refused. */
+  clean: boolean
+  verdict: Judgement[]
 }
 
-interface Summary {
+export interface Ratios {
+  base: string
+  throughput: Spread
+  cpu: Spread
+  p99: Spread
+}
+
+export interface Summary {
   title: string
   messagesPerSecond: Spread
   cpuMicros: Spread
@@ -34,17 +46,9 @@ interface Summary {
   raw: LoadResult[]
 }
 
-const GOALS = { ratio: 0.5, p99: 2, hostToken: 1.3, startMs: 250, rssMib: 90 }
-
-type Judged = Pick<Report, 'load' | 'ratios' | 'tokens' | 'rest'>
-
-interface Measured {
-  machine: Machine
-  runs: number
-  seconds: number
+interface Measured extends Pick<Report, 'machine' | 'runs' | 'seconds' | 'rest' | 'restart'> {
   lines: Line[]
   results: Map<string, LoadResult[]>
-  rest: { bare: Rest; parley: Rest }
 }
 
 export function reportOf({ lines, results, ...measured }: Measured): Report {
@@ -56,10 +60,13 @@ export function reportOf({ lines, results, ...measured }: Measured): Report {
     const compared = results.get(base) ?? []
     load[name] = summaryOf(title, raw)
     if (name === base) continue
-    if (base === 'bare') ratios[name] = ratiosOf(raw, compared)
-    else tokens[name] = ratio(raw, compared, (one) => one.srv_us_per_msg)
+    if (base === 'restSession') tokens[name] = ratio(raw, compared, (one) => one.srv_us_per_msg)
+    else ratios[name] = { base, ...ratiosOf(raw, compared) }
   }
-  return { ...measured, load, ratios, tokens, verdict: verdictOf({ load, ratios, tokens, rest: measured.rest }) }
+  const { rest, restart } = measured
+  const faulty = [...Object.values(load), ...(restart ? [restart] : [])]
+  const clean = faulty.every(({ lost, doubled, errors }) => lost + doubled + errors === 0)
+  return { ...measured, load, ratios, tokens, clean, verdict: verdictOf({ ratios, tokens, rest, restart }) }
 }
 
 function summaryOf(title: string, raw: LoadResult[]): Summary {
@@ -81,10 +88,10 @@ function summaryOf(title: string, raw: LoadResult[]): Summary {
   }
 }
 
-const ratiosOf = (raw: LoadResult[], bare: LoadResult[]) => ({
-  throughput: ratio(raw, bare, (one) => one.msgs_s),
-  cpu: ratio(raw, bare, (one) => 1 / one.srv_us_per_msg),
-  p99: ratio(raw, bare, (one) => one.own.p99),
+const ratiosOf = (raw: LoadResult[], base: LoadResult[]) => ({
+  throughput: ratio(raw, base, (one) => one.msgs_s),
+  cpu: ratio(raw, base, (one) => 1 / one.srv_us_per_msg),
+  p99: ratio(raw, base, (one) => one.own.p99),
 })
 
 /** The ratio of the medians, and the least and the greatest of the ratios within a round. */
@@ -92,25 +99,3 @@ function ratio(raw: LoadResult[], base: LoadResult[], pick: (result: LoadResult)
   const within = raw.map((one, at) => pick(one) / pick(base[at] ?? one))
   return { ...spreadOf(within), median: median(raw.map(pick)) / median(base.map(pick)) }
 }
-
-function verdictOf({ load, ratios, tokens, rest }: Judged): Report['verdict'] {
-  const clean = Object.values(load).every(({ lost, doubled, errors }) => lost + doubled + errors === 0)
-  const { throughput, cpu, p99 } = ratios.parley ?? { throughput: NONE, cpu: NONE, p99: NONE }
-  const hostToken = tokens.restHost?.median ?? Number.NaN
-  const startMs = median(rest.parley.startMs)
-  const rssMib = rest.parley.memory.rss / 1024
-  const parts = [
-    `P1 ${says(throughput.median, throughput.median >= GOALS.ratio)} by throughput`,
-    `${says(cpu.median, cpu.median >= GOALS.ratio)} by CPU (≥ 0.50)`,
-    `P4 ${says(p99.median, p99.median <= GOALS.p99)} × (≤ 2)`,
-    `host token ${says(hostToken, hostToken <= GOALS.hostToken)} × CPU (≤ 1.3)`,
-    `P7 ${says(startMs / 1000, startMs <= GOALS.startMs)} s (≤ 0.25)`,
-    `${says(rssMib, rssMib <= GOALS.rssMib, 0)} MB (≤ 90)`,
-    clean ? 'nothing lost' : 'MESSAGES LOST, DOUBLED OR REFUSED',
-  ]
-  return { clean, text: parts.join(', ') }
-}
-
-const NONE: Spread = { median: Number.NaN, min: Number.NaN, max: Number.NaN }
-
-const says = (value: number, isMet: boolean, digits = 2) => `${value.toFixed(digits)} ${isMet ? 'met' : 'MISSED'}`

@@ -1,7 +1,7 @@
 import { type HostTokens, keyTokens, secretTokens } from './host-tokens.ts'
 import { type LoadResult, load } from './load.ts'
 import { loadPosts, type PostLoad } from './posts.ts'
-import { PAIRS, type Person, type Seeded, type SeededMarket } from './seed.ts'
+import { PAIRS, type Person, type Seeds } from './seed.ts'
 import { type Server, startBare, startParley } from './servers.ts'
 import type { Workbench } from './workbench.ts'
 
@@ -26,22 +26,17 @@ export const faultsOf = ({ lost, unacked, dup_ooo, ...run }: LoadResult) => ({
   errors: run.errs + run.srv_err + run.badframe + run.closed + run.hs_fail,
 })
 
-interface Parts {
+interface Measured {
   binary: string
-  pairs: Seeded
-  market: SeededMarket
+  seeds: Seeds
   seconds: number
 }
-
-export const scenarios = (bench: Workbench, parts: Parts): Scenario[] => [
-  ...overSockets(bench, parts),
-  overRest(bench, parts),
-]
 
 const WARMUP = 2
 
 /** Two people in each of 100 rooms; each sends its next message when its last one comes back. */
-function overSockets(bench: Workbench, { binary, pairs, market, seconds }: Parts): Scenario[] {
+export function overSockets(bench: Workbench, { binary, seeds, seconds }: Measured): Scenario[] {
+  const { pairs, market } = seeds
   const closed = (warmup: number, duration: number) => [
     ...['--rate', 'closed', '--rooms', String(PAIRS), '--members', '2', '--size', '100'],
     ...['--warmup', String(warmup), '--duration', String(duration)],
@@ -53,16 +48,19 @@ function overSockets(bench: Workbench, { binary, pairs, market, seconds }: Parts
   const roaming = [...closed(0, seconds), '--lines', market.roaming, '--roam', String(PAIRS)]
   const onPairs = () => startParley(bench, binary, pairs)
   const onMarket = () => startParley(bench, binary, market)
-  const line = (name: string, title: string, start: () => Promise<Server>, ...loads: Loads): Scenario => ({
-    lines: [{ name, title, base: 'bare' }],
+  const line = (line: Line, start: () => Promise<Server>, ...loads: Loads): Scenario => ({
+    lines: [line],
     run: async () => [await loadOne(bench, await start(), loads)],
   })
+  const toBare = (name: string, title: string): Line => ({ name, title, base: 'bare' })
+  const app: Line = { name: 'app', title: 'A  app socket', base: 'parley' }
   return [
-    line('bare', 'A  bare Bun', () => startBare(bench), timed),
-    line('parley', 'A  Parley', onPairs, inPairs),
-    line('clientId', 'A  Parley, client ids', onPairs, [...inPairs, '--client-id']),
-    line('cold', '10,000 cold rooms', onMarket, roaming, before),
-    line('coldClientId', 'the same, client ids', onMarket, [...roaming, '--client-id'], before),
+    line(toBare('bare', 'A  bare Bun'), () => startBare(bench), timed),
+    line(toBare('parley', 'A  Parley'), onPairs, inPairs),
+    line(app, onPairs, [...inPairs, '--app', '1']),
+    line(toBare('clientId', 'A  Parley, client ids'), onPairs, [...inPairs, '--client-id']),
+    line(toBare('cold', '10,000 cold rooms'), onMarket, roaming, before),
+    line(toBare('coldClientId', 'the same, client ids'), onMarket, [...roaming, '--client-id'], before),
   ]
 }
 
@@ -79,7 +77,7 @@ async function loadOne(bench: Workbench, server: Server, [measured, before]: Loa
 }
 
 /** The same people and rooms; what differs is only the token that a request shows. */
-function overRest(bench: Workbench, { binary, pairs, seconds }: Parts): Scenario {
+export function overRest(bench: Workbench, { binary, seeds: { pairs }, seconds }: Measured): Scenario {
   const bySecret = secretTokens()
   const byKey = keyTokens()
   const kept = ({ mint }: HostTokens) => {

@@ -6,8 +6,12 @@ import type { Workbench } from './workbench.ts'
 
 /** So many owners, so many customers, and so many rooms in which an owner and a customer sit. */
 export const PAIRS = 100
+/** As many owners, as many customers, and three times as many rooms: each sits with three of the others. */
+export const CROWD_PAIRS = 2500
+const ROOMS_OF_EACH = 3
 const STORED_A_ROOM = 20
 const IDLE_ROOMS_AN_OWNER = 10
+const IDLE_PEOPLE = 2000
 const SESSION_MS = 24 * 3600 * 1000
 /** Writes that wait at a time: well below what the writer refuses. */
 const CHUNK = 4000
@@ -41,12 +45,29 @@ export interface SeededMarket extends Seeded {
   idle: string
 }
 
+export interface SeededCrowd extends Seeded {
+  /** 2,000 people, one connection each, and in each line the person's two other rooms. */
+  idle: string
+}
+
+export interface Seeds {
+  pairs: Seeded
+  market: SeededMarket
+  crowd: SeededCrowd
+}
+
+export const seedAll = async (bench: Workbench): Promise<Seeds> => ({
+  pairs: await seedPairs(bench),
+  market: await seedMarket(bench),
+  crowd: await seedCrowd(bench),
+})
+
 /** 100 owners, 100 customers, a room for each pair of them, nothing said yet. */
-export const seedPairs = (bench: Workbench): Promise<Seeded> =>
+const seedPairs = (bench: Workbench): Promise<Seeded> =>
   withStorage(bench.place('pairs'), async (storage, dataDir) => describe(bench, dataDir, await pairsIn(storage)))
 
 /** The same, and one more product of each owner about which every customer talked: 10,000 rooms. */
-export const seedMarket = (bench: Workbench): Promise<SeededMarket> =>
+const seedMarket = (bench: Workbench): Promise<SeededMarket> =>
   withStorage(bench.place('market'), async (storage, dataDir) => {
     const pairs = await pairsIn(storage)
     const market = await roomsIn(storage, everyPair(pairs))
@@ -59,6 +80,16 @@ export const seedMarket = (bench: Workbench): Promise<SeededMarket> =>
       roaming: lines(bench, pairs, others),
       idle: lines(bench, idle),
     }
+  })
+
+/** 2,500 owners, 2,500 customers, three rooms each, nothing said yet; the pairs are those of the first room. */
+const seedCrowd = (bench: Workbench): Promise<SeededCrowd> =>
+  withStorage(bench.place('crowd'), async (storage, dataDir) => {
+    const seats = await roomsIn(storage, ringOf(await peopleIn(storage, CROWD_PAIRS)))
+    const pairs = seats.slice(0, 2 * CROWD_PAIRS)
+    const ofPerson = Map.groupBy(seats, ({ person }) => person)
+    const others = ({ person }: Seat) => (ofPerson.get(person) ?? []).slice(1).map(({ roomId }) => roomId)
+    return { ...describe(bench, dataDir, pairs), idle: lines(bench, pairs.slice(0, IDLE_PEOPLE), others) }
   })
 
 function describe(bench: Workbench, dataDir: string, pairs: Seat[]): Seeded {
@@ -84,13 +115,18 @@ async function withStorage<T>(dataDir: string, fill: (storage: Storage, dataDir:
   }
 }
 
-const pairsIn = async (storage: Storage): Promise<Seat[]> => {
-  const numbers = Array.from({ length: PAIRS }, (_, at) => at)
-  const people = await inChunks(numbers, async (at): Promise<[Person, Person]> => {
-    return [await signUp(storage, `owner${at}`), await signUp(storage, `customer${at}`)]
-  })
-  return roomsIn(storage, people)
+const pairsIn = async (storage: Storage): Promise<Seat[]> => roomsIn(storage, await peopleIn(storage, PAIRS))
+
+function peopleIn(storage: Storage, pairs: number): Promise<[Person, Person][]> {
+  const numbers = Array.from({ length: pairs }, (_, at) => at)
+  return inChunks(numbers, async (at) => [await signUp(storage, `owner${at}`), await signUp(storage, `customer${at}`)])
 }
+
+/** Of the pairs as they are, and then of each owner with the customers of the next pairs: they stand in a ring. */
+const ringOf = (pairs: [Person, Person][]): [Person, Person][] =>
+  Array.from({ length: ROOMS_OF_EACH }, (_, step) =>
+    pairs.map(([owner, customer], at): [Person, Person] => [owner, pairs[(at + step) % pairs.length]?.[1] ?? customer]),
+  ).flat()
 
 function everyPair(seats: Seat[]): [Person, Person][] {
   const owners = seats.filter((_, at) => at % 2 === 0)

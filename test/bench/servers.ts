@@ -4,7 +4,7 @@ import type { Seeded } from './seed.ts'
 import { CORE, type Workbench } from './workbench.ts'
 
 export interface Server {
-  pid: number
+  readonly pid: number
   port: number
   /** With `{room}` for the room. */
   url: string
@@ -12,6 +12,14 @@ export interface Server {
   startMs: number
   /** At once; its data is removed. */
   stop(): Promise<void>
+  /** SIGTERM; when it has ended, the same again on its port and its data. Resolves at the first accepted upgrade. */
+  restart(): Promise<Restarted>
+}
+
+/** Milliseconds from SIGTERM. */
+export interface Restarted {
+  goneMs: number
+  upMs: number
 }
 
 const START_WITHIN_MS = 15_000
@@ -50,24 +58,48 @@ interface Start {
   headers: Record<string, string>
 }
 
-async function start(bench: Workbench, { command, env, port, data, roomId, headers }: Start): Promise<Server> {
-  const url = `ws://127.0.0.1:${port}/ws/room/{room}/messages`
+async function start(bench: Workbench, how: Start): Promise<Server> {
+  const { port, data } = how
   // Whatever was written before would go to the disk with the run's first flushes, and slow them tenfold.
   Bun.spawnSync(['sync'])
   const startedAt = performance.now()
+  let child = await spawn(bench, how)
+  return {
+    get pid() {
+      return child.pid
+    },
+    port,
+    url: urlAt(port),
+    startMs: performance.now() - startedAt,
+    async stop() {
+      child.kill('SIGKILL')
+      await child.exited
+      for (const suffix of ['', '-wal', '-shm']) rmSync(data + suffix, { recursive: true, force: true })
+    },
+    async restart() {
+      const killedAt = performance.now()
+      child.kill('SIGTERM')
+      await child.exited
+      const goneMs = performance.now() - killedAt
+      child = await spawn(bench, how)
+      return { goneMs, upMs: performance.now() - killedAt }
+    },
+  }
+}
+
+const urlAt = (port: number) => `ws://127.0.0.1:${port}/ws/room/{room}/messages`
+
+/** Resolves when it accepts upgrades. */
+async function spawn(bench: Workbench, { command, env, port, roomId, headers }: Start) {
+  const url = urlAt(port).replace('{room}', String(roomId))
+  const startedAt = performance.now()
   const child = bench.start(CORE.server, command, env)
-  while (!(await accepts(url.replace('{room}', String(roomId)), headers))) {
+  while (!(await accepts(url, headers))) {
     const isLate = performance.now() - startedAt > START_WITHIN_MS
     if (child.exitCode !== null || isLate) throw new Error(`${command[0]} did not start`)
     await Bun.sleep(1)
   }
-  const startMs = performance.now() - startedAt
-  const stop = async () => {
-    child.kill('SIGKILL')
-    await child.exited
-    for (const suffix of ['', '-wal', '-shm']) rmSync(data + suffix, { recursive: true, force: true })
-  }
-  return { pid: child.pid, port, url, startMs, stop }
+  return child
 }
 
 function accepts(url: string, headers: Record<string, string>): Promise<boolean> {
