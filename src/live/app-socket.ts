@@ -57,12 +57,18 @@ export const appSocket = (deps: Deps) =>
       EMULATION,
     )
 
+/** As of a frame of a WebSocket. */
+const MAX_FRAME_LENGTH = 64 << 10
+
 const localeOf = ({ headers }: Request, own: Locale) => localeFor(headers.get('accept-language'), own)
 
 const STREAM = { body: t.Object({}, { additionalProperties: true }) }
 
 const EMULATION = {
-  body: t.Object({ session: t.String(), node: t.String(), data: t.String() }, { additionalProperties: true }),
+  body: t.Object(
+    { session: t.String(), node: t.String(), data: t.String({ maxLength: MAX_FRAME_LENGTH }) },
+    { additionalProperties: true },
+  ),
 }
 
 const STREAM_HEADERS = {
