@@ -154,12 +154,15 @@ interface Running {
 
 async function shutDown({ server }: App, { services, storage, stopTicking }: Running): Promise<void> {
   const { connections, receipts, presence } = services
+  // First, so that whoever is told to come back is refused by the kernel until the next server listens: to refuse a crowd
+  // takes all of the event loop, and the drain would wait for it (docs/decisions/0014).
+  const answered = server?.stop()
   const spread = Math.min(DRAIN_SPREAD_MS, connections.size * DRAIN_SPREAD_EACH_MS)
   await connections.drain(spread, DRAIN_WITHIN_MS)
   // What can be lost, and is better not.
   await Promise.allSettled([receipts.flush(), presence.flush()])
   // Requests in flight are answered; Bun waits for ever for a socket that does not close, so not for longer than this.
-  await Promise.race([server?.stop(), Bun.sleep(REQUESTS_WITHIN_MS)])
+  await Promise.race([answered, Bun.sleep(REQUESTS_WITHIN_MS)])
   await server?.stop(true)
   // The log line of a request is written in the turn after its answer.
   await new Promise(setImmediate)

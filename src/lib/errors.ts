@@ -51,7 +51,6 @@ export const REASONS = [
   'erased',
   'too_many_sockets',
   'busy',
-  'stopping',
   'bad_client_id',
   'bad_cursor',
   'bad_json',

@@ -116,10 +116,6 @@ const DETAILS: Record<ErrorCode | Reason, Text> = {
     en: 'This person was erased, for good: take another id.',
     ko: '영구히 삭제된 사용자입니다. 다른 id를 사용하세요.',
   },
-  stopping: {
-    en: 'The server is stopping. Connect again shortly.',
-    ko: '서버가 종료 중입니다. 잠시 후 다시 연결하세요.',
-  },
   bad_cursor: {
     en: 'This cursor is none of this list. Begin again without one.',
     ko: '이 목록의 cursor가 아닙니다. cursor 없이 처음부터 다시 요청하세요.',

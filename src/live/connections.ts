@@ -76,11 +76,6 @@ export class Connections {
     return this.#all.size
   }
 
-  /** Whether the server is about to stop: no new sockets then. */
-  get isDraining(): boolean {
-    return this.#isDraining
-  }
-
   /** Open sockets from one network. */
   from(network: string): number {
     return this.#perNetwork.of(network)

@@ -46,7 +46,6 @@ export interface Arrival {
 export async function arrive({ request, server, mayTellLater = false }: Asked, deps: HandshakeDeps): Promise<Arrival> {
   const { identities, connections, origins, proxies, quotas, maxPerNetwork } = deps
   const { headers } = request
-  if (connections.isDraining) throw new ChatError('unavailable', { reason: 'stopping', retryAfter: 1 })
   const peer = peerOf(request, server)
   const network = networkOf(proxies.clientOf(headers, peer).ip)
   origins.refuseForeign(request, peer)

@@ -5,13 +5,11 @@ import { ChatError } from '../lib/errors.ts'
 import { open } from '../lib/http/operation.ts'
 import { failures } from '../lib/http/problem.ts'
 import { hashToken } from '../lib/tokens.ts'
-import type { Connections } from '../live/connections.ts'
 import type { Storage } from '../storage/storage.ts'
 import type { Metrics } from './metrics.ts'
 
 interface Deps {
   storage: Storage
-  connections: Connections
   metrics: Metrics
   durability: 'full' | 'relaxed'
   metricsToken: string | undefined
@@ -19,17 +17,13 @@ interface Deps {
 
 const plain = { 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-store' }
 
-export const healthRoutes = ({ storage, connections, metrics, durability, metricsToken }: Deps) =>
+export const healthRoutes = ({ storage, metrics, durability, metricsToken }: Deps) =>
   new Elysia({ tags: ['operations'] })
     .get('/livez', () => new Response('ok\n', { headers: plain }), LIVE)
     .get(
       '/readyz',
       async () => {
-        const problem = connections.isDraining
-          ? 'draining'
-          : (await storage.probe())
-            ? undefined
-            : storageProblem(storage)
+        const problem = (await storage.probe()) ? undefined : storageProblem(storage)
         const state = problem ?? (durability === 'relaxed' ? 'ok (durability relaxed)' : 'ok')
         return new Response(`${state}\n`, { status: problem ? 503 : 200, headers: plain })
       },
@@ -65,11 +59,11 @@ const text = (example: string) => t.String({ examples: [example] })
 const LIVE = { response: { 200: text('ok') }, detail: open('Is it alive?', 'The process answers.') }
 
 const READY = {
-  response: { 200: text('ok'), 503: text('draining') },
+  response: { 200: text('ok'), 503: text('disk_full') },
   detail: open(
     'Can it store?',
-    'The last commit went well, or one that is made for this question; the disk has room; the server is not stopping. ' +
-      'Otherwise 503 with one word: draining, disk_full, io, damaged, busy or stopped.',
+    'The last commit went well, or one that is made for this question; the disk has room. ' +
+      'Otherwise 503 with one word: disk_full, io, damaged, busy or stopped.',
   ),
 }
 
