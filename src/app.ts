@@ -23,6 +23,7 @@ import { APP } from './live/app/subscription.ts'
 import { appSocket } from './live/app-socket.ts'
 import { Connections } from './live/connections.ts'
 import { Hub } from './live/hub.ts'
+import { Turns } from './live/line/turns.ts'
 import { roomSocket } from './live/room-socket.ts'
 import { webSocketHandler } from './live/socket.ts'
 import { Streams } from './live/stream-socket.ts'
@@ -66,8 +67,8 @@ export interface Adapters {
 
 /** Twenty at once, then five a second: more than anybody types. */
 const SENDS = { burst: 20, perSecond: 5 }
-/** What an app asks for when it comes back: 256 rooms, and then some. */
-const COMMANDS = { burst: 600, perSecond: 60 }
+/** What a person's apps ask for when they come back: 256 rooms each, and then some. */
+const COMMANDS = { burst: 1500, perSecond: 100 }
 /** Rooms with owners whom a customer has not written to about that product. */
 const NEW_ROOMS = { burst: 60, perSecond: 60 / 3600 }
 /** More than the people of one office, or of one mobile carrier's address in a town, keep open. */
@@ -85,12 +86,13 @@ export function createServices(adapters: Adapters) {
   const users = new Users({ ...storage, ...access, users: storage.users, publish, now })
   const products = new Products({ ...storage, now })
   const rooms = new Rooms({ ...storage, products, newRooms: limit(NEW_ROOMS), publish, now })
+  const commands = limit(COMMANDS)
   const messages = new Messages({ ...storage, rooms, sends: limit(SENDS), publish, now })
   const exports = new UserExports({ ...storage, users })
   const live = createLive(adapters, { rooms, publish })
   const { hub, inboxes, typing, attendance, connections } = live
   for (const { publish } of [hub, inboxes, typing, attendance, connections, metrics]) listeners.push(publish)
-  return { ...access, users, products, rooms, messages, exports, ...live }
+  return { ...access, users, products, rooms, messages, exports, commands, ...live }
 }
 
 /** What is told to whoever is there. */
@@ -104,7 +106,8 @@ function createLive(
     broadcast(topic, frame)
     streams.publish(topic, frame)
   }
-  const hub = new Hub({ history: storage.messages, publish: tellAll, onError: failed('repair_failed') })
+  const onMissed = (roomId: number) => publish({ type: 'room.missed', roomId })
+  const hub = new Hub({ history: storage.messages, publish: tellAll, onMissed, onError: failed('repair_failed') })
   const presence = new Presence({ ...storage, publish, onError: failed('presence_failed'), now, uptime })
   const attendees = (roomId: number) => hub.members(roomId, APP)
   const attendance = new Attendance({ presence, attendees, rooms: () => hub.roomIds(), publish, uptime })
@@ -184,7 +187,7 @@ export function createApp(services: Services, { config, storage, metrics, log, v
     .use(messageRoutes({ guard, ...services }))
     .use(presenceRoutes({ guard, ...services }))
     .use(roomSocket(sockets))
-    .use(appSocket({ ...sockets, epoch: storage.epoch, version, commands: config.limits ? COMMANDS : undefined }))
+    .use(appSocket({ ...sockets, epoch: storage.epoch, version, commands: services.commands, turns: new Turns() }))
     .use(healthRoutes({ ...config, ...services, storage, metrics }))
     .use(docsRoutes({ version, routes: (): ApiRoute[] => app.routes }))
     .get('/', ({ redirect }) => redirect('/docs'), { detail: { hide: true } })

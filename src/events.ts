@@ -15,6 +15,8 @@ export type ChatEvent =
   | RoomSignal
   | { type: 'message.created'; message: Message }
   | { type: 'room.opened'; roomId: number }
+  /** Another process has stored something in it. */
+  | { type: 'room.missed'; roomId: number }
   | { type: 'session.ended'; session: string }
   /** Tokens of the marketplace's for this person that were seen until `at` are good no more. */
   | { type: 'tokens.revoked'; userId: string; at: number }

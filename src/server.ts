@@ -140,7 +140,7 @@ function keepTime({ connections, presence, attendance, hub, revocations }: Servi
     connections.tick()
     presence.tick()
     attendance.tick()
-    hub.check(every / HUB_CHECK_MS)
+    void hub.check(every / HUB_CHECK_MS)
     void revocations.tell()
   }, every)
   return () => clearInterval(timer)

@@ -21,7 +21,7 @@ export const POLICY: Readonly<Record<string, Access>> = {
   'GET /api/me': { people: 'user' },
   'PATCH /api/me': { people: 'user' },
   'GET /api/me/presence': { people: 'user' },
-  'PUT /api/me/presence': { people: 'user' },
+  'PUT /api/me/presence': { people: 'user', quota: 'hides' },
   'PUT /api/me/password': { people: 'user', quota: 'signIns' },
   'POST /api/tickets': { people: 'user', quota: 'tickets' },
 

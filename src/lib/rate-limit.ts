@@ -17,12 +17,22 @@ export class Bucket {
   }
 
   /** Takes one token if there is one. */
-  take({ burst, perSecond }: Rate, now: number): boolean {
-    this.#tokens = Math.min(burst, this.#tokens + ((now - this.#at) / 1000) * perSecond)
-    this.#at = now
+  take(rate: Rate, now: number): boolean {
+    this.#fill(rate, now)
     if (this.#tokens < 1) return false
     this.#tokens -= 1
     return true
+  }
+
+  #fill({ burst, perSecond }: Rate, now: number) {
+    this.#tokens = Math.min(burst, this.#tokens + ((now - this.#at) / 1000) * perSecond)
+    this.#at = now
+  }
+
+  /** Takes more, also what is not there yet: the next ones have to wait for it. */
+  charge(rate: Rate, now: number, tokens: number): void {
+    this.#fill(rate, now)
+    this.#tokens -= tokens
   }
 
   isFull({ burst, perSecond }: Rate, now: number): boolean {
@@ -56,9 +66,19 @@ export class RateLimit {
     throw new ChatError('rate_limited', { retryAfter: reset, quota: { limit: burst, remaining: 0, reset } })
   }
 
+  /** Takes so many, whether they are there or not. */
+  charge(key: string, tokens: number): void {
+    const { rate, now, on } = this.#limit
+    if (on) this.#bucket(key).charge(rate, now(), tokens)
+  }
+
   #has(key: string): boolean {
     const { rate, now, on } = this.#limit
-    if (!on) return true
+    return !on || this.#bucket(key).take(rate, now())
+  }
+
+  #bucket(key: string): Bucket {
+    const { rate, now } = this.#limit
     const at = now()
     if (at >= this.#sweepAt) this.#sweep(at)
     let bucket = this.#buckets.get(key)
@@ -66,7 +86,7 @@ export class RateLimit {
       bucket = new Bucket(rate, at)
       this.#buckets.set(key, bucket)
     }
-    return bucket.take(rate, at)
+    return bucket
   }
 
   #sweep(at: number) {

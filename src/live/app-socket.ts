@@ -31,6 +31,8 @@ export const appSocket = (deps: Deps) =>
     .post(
       '/connection/http_stream',
       async ({ request, server, body }) => {
+        const command = JSON.stringify(body)
+        if (command.length > MAX_FRAME_LENGTH) throw tooLong()
         const arrival = await arrive({ request, server, mayTellLater: true }, deps)
         // Quiet for longer than Bun lets an answer be: the protocol pings by itself.
         server?.timeout(request, 0)
@@ -39,7 +41,7 @@ export const appSocket = (deps: Deps) =>
         const socket = new StreamSocket({ ...deps, session: emulation.session, live: line })
         deps.streams.add(emulation.session, line)
         line.onOpen(socket)
-        line.onMessage(JSON.stringify(body))
+        line.onMessage(command)
         return new Response(socket.body, { headers: STREAM_HEADERS })
       },
       STREAM,
@@ -59,6 +61,9 @@ export const appSocket = (deps: Deps) =>
 
 /** As of a frame of a WebSocket. */
 const MAX_FRAME_LENGTH = 64 << 10
+
+const tooLong = () =>
+  new ChatError('invalid', { errors: [{ path: '', fault: 'too_long', limit: String(MAX_FRAME_LENGTH) }] })
 
 const localeOf = ({ headers }: Request, own: Locale) => localeFor(headers.get('accept-language'), own)
 

@@ -101,6 +101,7 @@ export class Connections {
 
   /** It has become known who is there. */
   identify(connection: Connection, identity: Identity): void {
+    if (!this.#all.has(connection)) return
     if (!connection.identity) this.#strangersPerNetwork.change(connection.network, -1)
     connection.identity = identity
   }

@@ -59,7 +59,8 @@ export async function arrive({ request, server, mayTellLater = false }: Asked, d
   refuseCrowd()
   const found = credential && (await personOf(credential, identities))
   // Each costs a handshake, and nobody vouches for it: no address may have that without end.
-  if (isUnknown(found)) await quotas[mayTellLater ? 'requireSome' : 'take']('strangers', network)
+  if (isUnknown(found) && mayTellLater) await quotas.requireSome('strangers', network)
+  else if (isUnknown(found)) await quotas.take('strangers', network)
   refuseCrowd()
   return { found, network, origin: headers.get('origin') ?? undefined }
 }

@@ -2,14 +2,19 @@ import type { ChatEvent, RoomSignal } from '../events.ts'
 import type { Message } from '../messages/model.ts'
 import { type Member, Sequencer, type SequencerDeps, type Wire } from './sequencer.ts'
 
+interface Deps extends SequencerDeps {
+  /** Another process has stored something in this room, of which this node was not told. */
+  onMissed: (roomId: number) => void
+}
+
 /** The live rooms: those with a socket on this node. Where nobody listens, nothing is encoded. */
 export class Hub {
-  readonly #deps: SequencerDeps
+  readonly #deps: Deps
   readonly #rooms = new Map<number, Sequencer>()
   // Whom this round of checks has still to visit.
-  #unchecked: Iterator<Sequencer> | undefined
+  #unchecked: MapIterator<[number, Sequencer]> | undefined
 
-  constructor(deps: SequencerDeps) {
+  constructor(deps: Deps) {
     this.#deps = deps
   }
 
@@ -67,14 +72,31 @@ export class Hub {
     this.#dropIdle(roomId, room)
   }
 
-  /** Compares so great a part of the live rooms with storage, and catches up on what this node was not told. */
-  check(part: number): void {
-    for (let left = Math.ceil(this.#rooms.size * part); left > 0; left--) {
-      this.#unchecked ??= this.#rooms.values()
-      const { value, done } = this.#unchecked.next()
-      if (done) this.#unchecked = undefined
-      else value.check().catch(this.#deps.onError)
+  /** Compares so great a part of the live rooms with storage, in one read, and catches up on what this node was not told. */
+  async check(part: number): Promise<void> {
+    const { history, onError, onMissed } = this.#deps
+    const rooms = this.#nextOf(Math.ceil(this.#rooms.size * part)).filter(({ published }) => published >= 0)
+    if (rooms.length === 0) return
+    try {
+      const stored = await history.lastSeqs(rooms.map(({ roomId }) => roomId))
+      for (const { roomId, room, published } of rooms) {
+        const last = stored.get(roomId) ?? 0
+        if (last === room.head) continue
+        await room.compare(last, published)
+        this.#dropIdle(roomId, room)
+        onMissed(roomId)
+      }
+    } catch (error) {
+      onError(error)
     }
+  }
+
+  /** So many of the rooms, each time others, until it was the turn of all of them. */
+  #nextOf(count: number): { roomId: number; room: Sequencer; published: number }[] {
+    this.#unchecked ??= this.#rooms.entries()
+    const next = [...this.#unchecked.take(count)]
+    if (next.length < count) this.#unchecked = undefined
+    return next.map(([roomId, room]) => ({ roomId, room, published: room.head }))
   }
 
   #room(roomId: number): Sequencer {

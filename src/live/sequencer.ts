@@ -17,8 +17,8 @@ export interface Member {
   /** The id of its connection, where its form has one. */
   readonly client: string
   readonly isOpen: boolean
-  /** An entry from before it is on the topic. */
-  give(message: Message): void
+  /** An entry from before it is on the topic. `false` where it has no use for the rest of them. */
+  give(message: Message): boolean
   /** Resolves when little enough is unsent to send more; at once when the socket has gone. */
   drained(): Promise<void>
   /** The client asked for more than a replay gives, or for a place past the end. */
@@ -32,7 +32,7 @@ export interface Member {
 }
 
 export interface SequencerDeps {
-  history: Pick<MessageStore, 'span' | 'lastSeq'>
+  history: Pick<MessageStore, 'span' | 'lastSeq' | 'lastSeqs'>
   publish: (topic: string, frame: string) => void
   onError: (error: unknown) => void
 }
@@ -106,7 +106,8 @@ export class Sequencer {
   #advance(message: Message) {
     this.#head = message.seq
     for (const joiner of this.#joiners ?? []) buffer(joiner, message)
-    for (const { wire } of this.#audiences) {
+    // Of a copy, here and below: to be told may be the end of a member, who then leaves.
+    for (const { wire } of [...this.#audiences]) {
       const frame = wire.encode(message)
       if (frame !== undefined) this.#deps.publish(wire.topic(this.#roomId), frame)
     }
@@ -143,13 +144,19 @@ export class Sequencer {
     }
   }
 
-  /** Looks whether storage has what was not published here, and catches up; by far too much, the clients do that themselves. */
-  async check(): Promise<void> {
-    if (this.#opening) return
-    const head = await this.#deps.history.lastSeq(this.#roomId)
+  /** The last seq that was published; -1 until that is known. */
+  get head(): number {
+    return this.#head
+  }
+
+  /**
+   * Catches up on what storage has and was not published here; where that is far too much, the clients do it themselves.
+   * `stored` is what storage had in last, and `published` what the head was before it was asked.
+   */
+  async compare(stored: number, published: number): Promise<void> {
     // Storage that has less than was published is another one: a copy from before was put in its place.
-    if (head < this.#head || head - this.#head > MAX_REPLAY) this.#lose(head)
-    else if (head > this.#head) await this.#repair(head)
+    if (stored < published || stored - this.#head > MAX_REPLAY) this.#lose(stored)
+    else if (stored > this.#head) await this.#repair(stored)
   }
 
   #lose(head: number) {
@@ -189,9 +196,10 @@ export class Sequencer {
     const { cursor, target } = joiner
     const page = await this.#deps.history.span(this.#roomId, { after: cursor, before: target + 1, limit: PAGE })
     for (const message of page) {
-      member.give(message)
       joiner.cursor = message.seq
+      if (!member.give(message)) joiner.cursor = target
       await member.drained()
+      if (joiner.cursor >= target) return
     }
     if (page.length === 0) joiner.cursor = target
   }
@@ -223,9 +231,9 @@ export class Sequencer {
 
   /** To each member by itself, so that those who are slow can be left out. */
   signal(signal: RoomSignal): void {
-    for (const { wire, members } of this.#audiences) {
+    for (const { wire, members } of [...this.#audiences]) {
       const frame = wire.encodeSignal(signal)
-      if (frame !== undefined) for (const member of members) member.signal(frame, signal)
+      if (frame !== undefined) for (const member of [...members]) member.signal(frame, signal)
     }
   }
 }

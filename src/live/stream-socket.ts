@@ -86,7 +86,7 @@ export class StreamSocket implements LiveSocket {
     this.#unread = []
     this.#unreadBytes = 0
     if (lines.length > 0) controller.enqueue(this.#encoder.encode(`${lines.join('\n')}\n`))
-    if (!this.#isEnding) return this.#deps.live.onDrain()
+    if (!this.#isEnding) return this.#deps.live.onTaken()
     clearTimeout(this.#cutTimer)
     controller.close()
   }
@@ -130,7 +130,8 @@ export class StreamSocket implements LiveSocket {
     streams.remove(session)
     for (const topic of this.#topics) streams.unsubscribe(topic, this)
     onClosed(code)
-    live.onClose()
+    // Not in the midst of what is being told to others.
+    queueMicrotask(() => live.onClose())
   }
 
   subscribe(topic: string): void {

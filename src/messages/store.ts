@@ -31,6 +31,8 @@ export interface MessageStore {
   span(roomId: number, span: Span): Promise<Message[]>
   /** 0 for an empty room. */
   lastSeq(roomId: number): Promise<number>
+  /** The same of each room that there is. */
+  lastSeqs(roomIds: readonly number[]): Promise<Map<number, number>>
   /**
    * Takes the texts out of what a person sent in a room, some hundreds of entries after this seq at a time: entries of
    * kind `deleted` stay in their places, and the newest other one becomes the room's last. Answers where to go on, or

@@ -27,7 +27,7 @@ const HIDE = {
   body: PresenceChange,
   response: {
     200: PresenceSetting,
-    ...failures(...BODY_FAULTS, ...CALLER_FAULTS, 'origin_not_allowed', 'unavailable'),
+    ...failures(...BODY_FAULTS, ...CALLER_FAULTS, 'origin_not_allowed', 'rate_limited', 'unavailable'),
   },
   detail: signedIn(
     'Hide when I am here, or show it',

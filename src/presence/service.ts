@@ -36,8 +36,14 @@ export class Presence {
     const count = this.#sockets.get(userId) ?? 0
     this.#sockets.set(userId, count + 1)
     if (this.#leaving.delete(userId)) return
-    if (count === 0) this.#unwritten.set(userId, this.#deps.now())
-    this.#keep(userId, await this.#isHiding(userId))
+    const at = this.#deps.now()
+    const isHidden = await this.#isHiding(userId)
+    this.#keep(userId, isHidden)
+    if (count === 0 && !isHidden) this.#note(userId, at)
+  }
+
+  #note(userId: string, at: number) {
+    this.#unwritten.set(userId, Math.max(at, this.#unwritten.get(userId) ?? 0))
   }
 
   async #isHiding(userId: string): Promise<boolean> {
@@ -63,7 +69,7 @@ export class Presence {
     }
     this.#sockets.delete(userId)
     this.#leaving.set(userId, this.#deps.uptime() + LEAVE_AFTER_MS)
-    this.#unwritten.set(userId, this.#deps.now())
+    if (!this.#hidden.has(userId)) this.#note(userId, this.#deps.now())
   }
 
   #isHere(userId: string): boolean {
@@ -91,9 +97,11 @@ export class Presence {
 
   async hide(userId: string, hidden: boolean): Promise<PresenceSetting> {
     const { presence, publish } = this.#deps
-    await presence.hide(userId, hidden)
+    const isNew = await presence.hide(userId, hidden)
     this.#keep(userId, hidden)
-    publish({ type: 'user.hid', userId, isHidden: hidden })
+    if (hidden) this.#unwritten.delete(userId)
+    // Told again, it would say that somebody who hides is here.
+    if (isNew) publish({ type: 'user.hid', userId, isHidden: hidden })
     return { hidden }
   }
 
@@ -114,6 +122,12 @@ export class Presence {
   async flush(): Promise<void> {
     const seen = [...this.#unwritten].map(([userId, at]) => ({ userId, at: at - (at % MINUTE_MS) }))
     this.#unwritten = new Map()
-    if (seen.length > 0) await this.#deps.presence.note(seen)
+    if (seen.length === 0) return
+    try {
+      await this.#deps.presence.note(seen)
+    } catch (error) {
+      for (const { userId, at } of seen) this.#note(userId, at)
+      throw error
+    }
   }
 }

@@ -14,5 +14,6 @@ export interface PresenceStore {
   /** `undefined` for somebody who was never here. */
   find(userId: string): Promise<Omit<Seen, 'userId'> | undefined>
   isHidden(userId: string): Promise<boolean>
-  hide(userId: string, isHidden: boolean): Promise<void>
+  /** `false` where that is how it was. */
+  hide(userId: string, isHidden: boolean): Promise<boolean>
 }

@@ -57,6 +57,7 @@ export class Inboxes {
         break
       case 'room.marked':
       case 'room.opened':
+      case 'room.missed':
         this.#note(event.roomId)
         break
     }

@@ -50,7 +50,7 @@ export class Receipts {
     for (const [at, receipt] of receipts.entries()) this.#tell(receipt, marks[at])
   }
 
-  #tell({ userId, roomId }: Receipt, marks: Marks | undefined) {
+  #tell({ userId, roomId }: Receipt, marks: Marks | null | undefined) {
     if (!marks?.moved) return
     const { readSeq, deliveredSeq } = marks
     this.#deps.publish({ type: 'room.marked', roomId, userId, readSeq, deliveredSeq })

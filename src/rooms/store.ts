@@ -36,8 +36,8 @@ export interface RoomStore {
   inbox(userId: string, filter: InboxFilter): Promise<{ summary: RoomSummary; place: InboxPlace }[]>
   /** Moves the mark forward, never past the end. */
   markRead(roomId: number, role: Role, seq: number): Promise<Marks>
-  /** The same for what was received, of several rooms: answered in their order, `undefined` where there is no such room. */
-  markDelivered(receipts: readonly { roomId: number; role: Role; seq: number }[]): Promise<(Marks | undefined)[]>
+  /** The same for what was received, of several rooms: answered in their order, `null` where there is no such room. */
+  markDelivered(receipts: readonly { roomId: number; role: Role; seq: number }[]): Promise<(Marks | null)[]>
   totalUnread(userId: string): Promise<number>
   /** What is unread in each room where anything is. */
   unreadOf(userId: string): Promise<Map<number, number>>

@@ -18,6 +18,8 @@ export const QUOTAS = {
   /** Upgrades that show no good credential: a client with an old one may try every other second. */
   strangers: { points: 120, seconds: 60 },
   tickets: { points: 60, seconds: 60 },
+  /** To be here, and then not, and then to be here. */
+  hides: { points: 20, seconds: 60 },
 } as const satisfies Record<string, Quota>
 export type QuotaName = keyof typeof QUOTAS
 
@@ -35,7 +37,7 @@ export class Quotas {
   /** `isOn` is PARLEY_LIMITS. */
   constructor(isOn: boolean) {
     const limiter = ({ points, seconds }: Quota) => new RateLimiterMemory({ points, duration: seconds })
-    const { signUps, signIns, guesses, strangers, tickets } = QUOTAS
+    const { signUps, signIns, guesses, strangers, tickets, hides } = QUOTAS
     this.#limiters = isOn
       ? {
           signUps: limiter(signUps),
@@ -43,6 +45,7 @@ export class Quotas {
           guesses: limiter(guesses),
           strangers: limiter(strangers),
           tickets: limiter(tickets),
+          hides: limiter(hides),
         }
       : undefined
   }

@@ -3,7 +3,7 @@ import type { Identity } from '../../auth/model.ts'
 import { ChatError } from '../../lib/errors.ts'
 import { personOf } from '../handshake.ts'
 import { userTopic } from '../topics.ts'
-import type { AppConnection, Upgrade } from './connection.ts'
+import type { AppConnection } from './connection.ts'
 import { encodeReply, type RequestOf } from './protocol.ts'
 import type { Welcome } from './protocol-pushes.ts'
 
@@ -11,16 +11,19 @@ import type { Welcome } from './protocol-pushes.ts'
 export async function connect(session: AppConnection, id: number, { token }: RequestOf<'connect'>): Promise<undefined> {
   const { deps, line } = session
   if (session.identity) throw new ChatError('bad_request')
-  const { found = new ChatError('unauthenticated') } =
-    token === undefined ? session.upgrade : await told(token, session)
-  if (found instanceof ChatError) return refuseStranger(session, found)
+  // An empty token is none, as everywhere in this protocol.
+  const found = token ? await personOf(credentialOf(token, session), deps.identities) : session.upgrade.found
+  if (!line.isOpen) return
+  if (!found || found instanceof ChatError) return refuseStranger(session, found)
   deps.connections.identify(session, found)
   // Whoever signed out or took another name before the line above was not found here: look again.
   const identity = await stillGood(session, found)
-  if (!identity) return
+  if (!identity || !line.isOpen) return
   session.identity = identity
-  session.isByToken = token !== undefined
+  session.isByToken = Boolean(token)
   const { user } = identity
+  // First, so that nothing that changes from now on is missed.
+  await session.arrive(identity)
   const welcome: Welcome = {
     user: { id: user.id, username: user.username },
     totalUnread: await deps.rooms.totalUnread(user.id),
@@ -28,14 +31,6 @@ export async function connect(session: AppConnection, id: number, { token }: Req
   if (!line.isOpen) return
   line.send(encodeReply(id, 'connect', JSON.stringify({ ...introduction(session), data: welcome })))
   line.subscribe(userTopic(user.id))
-  await session.arrive(identity)
-}
-
-/** Whom the token stands for. One that is good no more is told apart: its client is to get another one. */
-async function told(token: string, session: AppConnection): Promise<Pick<Upgrade, 'found'>> {
-  const found = await personOf(credentialOf(token, session), session.deps.identities)
-  const isOld = found instanceof ChatError && found.code === 'unauthenticated'
-  return { found: isOld ? new ChatError('unauthenticated', { reason: 'token_expired' }) : found }
 }
 
 const introduction = ({ client, deps, identity, isByToken, upgrade }: AppConnection) => ({
@@ -87,8 +82,13 @@ const lifeOf = ({ expiresAt }: Identity, now: number) => ({
 const credentialOf = (token: string, { upgrade }: AppConnection): Credential =>
   token.startsWith('plt_') ? { by: 'ticket', ticket: token, origin: upgrade.origin } : { by: 'bearer', token }
 
-/** The socket stays open for another try; each costs an address as much as a handshake without a credential. */
-async function refuseStranger({ deps, network }: AppConnection, why: ChatError): Promise<never> {
-  if (why.code === 'unauthenticated') await deps.quotas.take('strangers', network)
-  throw why
+/**
+ * What is good no more is told apart: its client is to get another one. The socket stays open for another try; each costs an
+ * address as much as a handshake without a credential.
+ */
+async function refuseStranger({ deps, network }: AppConnection, why: ChatError | undefined): Promise<never> {
+  const isUnknown = why === undefined || why.code === 'unauthenticated'
+  if (isUnknown) await deps.quotas.take('strangers', network)
+  if (why && !isUnknown) throw why
+  throw new ChatError('unauthenticated', why ? { reason: 'token_expired' } : {})
 }

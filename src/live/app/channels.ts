@@ -48,10 +48,12 @@ export class Channels implements Subscriber {
     const subscription = new Subscription(this, roomId, {
       after,
       wantsAttendance: request.join_leave ?? false,
-      onAdmitted: (place) => {
+      onAdmitted: (place, listen) => {
         this.#subscriptions.push(subscription)
+        this.#session.charge(place.publications?.length ?? 0)
         if (request.recover) deps.onRecovery(place.publications ? 'complete' : 'too_long')
         line.send(encodeReply(id, 'subscribe', this.#place(place, request.recover ?? false)))
+        listen()
         deps.attendance.entered(roomId, subscription)
       },
     })
@@ -81,10 +83,10 @@ export class Channels implements Subscriber {
 
   #leave(subscription: Subscription) {
     this.#session.deps.hub.leave(subscription.roomId, subscription)
-    this.onLost(subscription)
+    this.forget(subscription)
   }
 
-  onLost(subscription: Subscription): void {
+  forget(subscription: Subscription): void {
     this.#subscriptions = this.#subscriptions.filter((each) => each !== subscription)
     this.#session.deps.attendance.exited(subscription.roomId, subscription)
   }
@@ -116,6 +118,7 @@ export class Channels implements Subscriber {
     const span = reverse ? { before: from } : { after: from ?? 0 }
     const lastSeq = await deps.messages.lastSeq(me, roomId)
     const { items } = most === 0 ? { items: [] } : await deps.messages.page(me, roomId, { ...span, limit: most })
+    this.#session.charge(items.length)
     const publications = fitting((reverse ? items.reverse() : items).map(encodePublication))
     return `{"publications":[${publications.join(',')}],"epoch":${JSON.stringify(epoch)},"offset":${lastSeq}}`
   }

@@ -3,7 +3,7 @@ import type { Identity } from '../../auth/model.ts'
 import type { ChatError } from '../../lib/errors.ts'
 import type { Quotas } from '../../lib/http/quotas.ts'
 import type { Log } from '../../lib/log.ts'
-import type { Rate } from '../../lib/rate-limit.ts'
+import type { RateLimit } from '../../lib/rate-limit.ts'
 import type { Locale } from '../../lib/texts.ts'
 import type { Messages } from '../../messages/service.ts'
 import type { Attendance } from '../../presence/attendance.ts'
@@ -15,6 +15,7 @@ import type { Rooms } from '../../rooms/service.ts'
 import type { Connection, Connections } from '../connections.ts'
 import type { Hub } from '../hub.ts'
 import type { Line } from '../line/line.ts'
+import type { Turns } from '../line/turns.ts'
 import type { AppEnding } from './protocol.ts'
 
 export interface AppDeps {
@@ -35,8 +36,9 @@ export interface AppDeps {
   /** Milliseconds since 1970, for what has a date; and since the start, for what takes time: a clock may be set. */
   now: () => number
   uptime: () => number
-  /** Commands of one connection; `undefined` lifts the limit. */
-  commands: Rate | undefined
+  /** Commands of a person, over all connections; and of an address, as long as nobody has connected. */
+  commands: RateLimit
+  turns: Turns
   pingEveryMs: number
   /** How a recovery ended that a client asked for. */
   onRecovery: (result: 'complete' | 'too_long') => void
@@ -68,6 +70,8 @@ export interface AppConnection extends Connection {
   isByToken: boolean
   /** To be called once, when the person is known and the reply to `connect` was sent. */
   arrive(identity: Identity): Promise<void>
+  /** Counts rows that were read for the person: ten of them as much as a command. */
+  charge(rows: number): void
   /** A message was stored: whoever is heard is not flooding. */
   forgive(): void
   end(why: AppEnding): void

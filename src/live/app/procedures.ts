@@ -20,13 +20,18 @@ const HANDLERS: Handlers = {
     await deps.typing.note(me.user.id, roomId)
     return {}
   },
-  async 'rooms.list'({ deps, me }, { limit = 30, ...query }) {
+  async 'rooms.list'(session, { limit = 30, ...query }) {
+    const { deps, me } = session
     for (let most = limit; ; most = Math.ceil(most / 2)) {
       const page = await deps.rooms.inbox(me.user.id, { ...query, limit: most })
+      // Also for what was looked through and does not fit the question.
+      session.charge(most)
       if (most === 1 || Buffer.byteLength(JSON.stringify(page)) <= MAX_ANSWER_BYTES) return page
     }
   },
-  async 'presence.status'({ deps, me }, { userIds }) {
+  async 'presence.status'(session, { userIds }) {
+    const { deps, me } = session
+    session.charge(userIds.length)
     return { items: await deps.presence.status(me.user.id, userIds) }
   },
 }

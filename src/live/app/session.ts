@@ -1,7 +1,6 @@
 import type { Identity } from '../../auth/model.ts'
 import { ChatError } from '../../lib/errors.ts'
-import { Bucket } from '../../lib/rate-limit.ts'
-import { Line, type Speaker } from '../line/line.ts'
+import { Line, type Speaker, UNREAD_WINDOW_BYTES } from '../line/line.ts'
 import { connect, refresh } from './arrival.ts'
 import { Channels } from './channels.ts'
 import type { AppConnection, AppDeps, Upgrade } from './connection.ts'
@@ -23,8 +22,10 @@ const CONNECT_WITHIN_MS = 10_000
 /** Whoever came with a token has so long after its end to bring another one. */
 const REFRESH_WITHIN_MS = 25_000
 const MAX_STRIKES = 50
-/** With the greatest answer it stays below where Bun closes the socket. */
-const UNREAD_BYTES = 256 << 10
+/** Refusals that lie so far apart are no flood. */
+const STRUCK_WITHIN_MS = 60_000
+/** So many rows read cost about as much as a command. */
+const ROWS_A_COMMAND = 10
 
 /** One app socket: a person, their inbox, and any of their rooms. It speaks the Centrifuge client protocol. */
 export class AppSession implements AppConnection, Speaker {
@@ -37,8 +38,8 @@ export class AppSession implements AppConnection, Speaker {
   readonly channels: Channels
   #hasArrived = false
   readonly #openedAt: number
-  #bucket: Bucket | undefined
   #strikes = 0
+  #struckAt = 0
 
   constructor(deps: AppDeps, upgrade: Upgrade) {
     this.deps = deps
@@ -69,13 +70,14 @@ export class AppSession implements AppConnection, Speaker {
   /** A frame is any number of commands, one a line; each is done before the next is begun. */
   async handle(raw: string | Buffer): Promise<void> {
     if (typeof raw !== 'string') return this.end('badRequest')
-    for (const line of raw.split('\n')) {
+    const lines = raw.split('\n')
+    if (lines.length > 1 && lines.at(-1) === '') lines.pop()
+    for (const line of lines) {
+      const turn = this.#turn()
+      if (turn) await turn
       if (!this.line.isOpen) return
-      if (line.trim() === '') continue
-      // Whoever does not read the answers to what was asked waits with what is next.
-      if (this.line.unsentBytes > UNREAD_BYTES) await this.line.unsentUpTo(UNREAD_BYTES)
       try {
-        await this.#obey(parseCommand(line))
+        await this.#read(line)
       } catch (error) {
         // What cannot be read has no id to answer to.
         if (error instanceof ChatError && error.reason === 'bad_frame') return this.end('badRequest')
@@ -84,27 +86,36 @@ export class AppSession implements AppConnection, Speaker {
     }
   }
 
-  /** @throws for what the protocol does not allow */
-  async #obey(command: Command): Promise<void> {
-    if (command.method === 'pong') return
+  /** Others have their turn; and whoever does not read the answers to what was asked waits with what is next. */
+  #turn(): Promise<void> | undefined {
+    if (this.line.unsentBytes > UNREAD_WINDOW_BYTES) return this.line.unsentUpTo(UNREAD_WINDOW_BYTES)
+    return this.deps.turns.next()
+  }
+
+  /** @throws ChatError `bad_frame` for what the protocol does not allow */
+  async #read(line: string): Promise<void> {
+    if (line.trim() === '') return this.deps.commands.take(this.#payer)
+    const command = parseCommand(line)
     if (!this.#hasArrived && command.method !== 'connect') throw badFrame()
-    if (command.id === 0 && command.method !== 'send') throw badFrame()
+    if (command.id === 0 && command.method !== 'send' && command.method !== 'pong') throw badFrame()
     try {
-      if (this.#isTooMuch()) throw new ChatError('rate_limited')
+      // Also a pong: one is expected now and then, and not a thousand.
+      this.deps.commands.take(this.#payer)
       const result = await this.#do(command)
-      if (result !== undefined && command.method !== 'unknown') {
-        this.line.reply(encodeReply(command.id, command.method, result))
-      }
+      if (result === undefined || command.method === 'unknown' || command.method === 'pong') return
+      this.line.reply(encodeReply(command.id, command.method, result))
     } catch (error) {
       this.refuse(command.id, error)
     }
   }
 
-  #isTooMuch(): boolean {
-    const { commands, uptime } = this.deps
-    if (!commands) return false
-    this.#bucket ??= new Bucket(commands, uptime())
-    return !this.#bucket.take(commands, uptime())
+  /** Whose commands are counted. An id may look like an address. */
+  get #payer(): string {
+    return this.identity ? `person ${this.identity.user.id}` : this.network
+  }
+
+  charge(rows: number): void {
+    this.deps.commands.charge(this.#payer, rows / ROWS_A_COMMAND)
   }
 
   /** JSON of the result; `undefined` where the reply has been sent, or there is none. */
@@ -155,8 +166,13 @@ export class AppSession implements AppConnection, Speaker {
     if (told.code === 'internal') log.error('command_failed', { userId: this.identity?.user.id ?? '', error })
     onRefused(wordOf(told))
     if (id > 0) this.line.send(encodeError(id, told, this.upgrade.locale))
-    if (told.code !== 'rate_limited') return
-    this.#strikes += 1
+    if (told.code === 'rate_limited') this.#strike()
+  }
+
+  #strike() {
+    const now = this.deps.uptime()
+    this.#strikes = now - this.#struckAt > STRUCK_WITHIN_MS ? 1 : this.#strikes + 1
+    this.#struckAt = now
     if (this.#strikes >= MAX_STRIKES) this.end('tooMuch')
   }
 

@@ -1,14 +1,12 @@
 import type { RoomSignal } from '../../events.ts'
 import type { Message } from '../../messages/model.ts'
 import type { Attendee } from '../../presence/attendance.ts'
-import type { Line } from '../line/line.ts'
+import { type Line, UNREAD_WINDOW_BYTES } from '../line/line.ts'
 import type { Member, Wire } from '../sequencer.ts'
 import { appTopic } from '../topics.ts'
 import { MAX_ANSWER_BYTES } from './protocol.ts'
 import { encodeEntry, encodeLost, encodePublication, encodeSignal } from './protocol-pushes.ts'
 
-/** A recovery begins when no more than this is unsent: with the greatest one it stays below where Bun closes the socket. */
-const RECOVERY_WINDOW_BYTES = 256 << 10
 /** Who has more than this unread gets no signals. */
 const SIGNAL_WINDOW_BYTES = 64 << 10
 
@@ -17,8 +15,8 @@ export const APP: Wire = { topic: appTopic, encode: encodeEntry, encodeSignal }
 /** Whose subscription it is. */
 export interface Subscriber extends Attendee {
   readonly line: Line
-  /** This subscription is no more: the node has missed something. */
-  onLost(subscription: Subscription): void
+  /** This subscription is no more. */
+  forget(subscription: Subscription): void
 }
 
 /** What the reply to `subscribe` says of the place where the client now is. */
@@ -32,8 +30,8 @@ export interface Wish {
   /** The last seq that the client has; `undefined` for one that does not recover. */
   after: number | undefined
   wantsAttendance: boolean
-  /** Called in the tick in which it goes onto the topic. */
-  onAdmitted: (place: Place) => void
+  /** To answer, and then to `listen`, in the tick in which it is called. */
+  onAdmitted: (place: Place, listen: () => void) => void
 }
 
 /** One room on an app's socket. */
@@ -65,16 +63,17 @@ export class Subscription implements Member, Attendee {
   }
 
   drained(): Promise<void> {
-    return this.#subscriber.line.unsentUpTo(RECOVERY_WINDOW_BYTES)
+    return this.#subscriber.line.unsentUpTo(UNREAD_WINDOW_BYTES)
   }
 
-  give(message: Message): void {
+  give(message: Message): boolean {
     const joining = this.#joining
-    if (!joining?.recovered) return
+    if (!joining?.recovered) return false
     const publication = encodePublication(message)
     joining.recovered.push(publication)
     joining.bytes += Buffer.byteLength(publication)
     if (joining.bytes > MAX_ANSWER_BYTES) joining.recovered = undefined
+    return joining.recovered !== undefined
   }
 
   replayTooLong(): void {
@@ -88,8 +87,8 @@ export class Subscription implements Member, Attendee {
     this.#joining = undefined
     const { wish, recovered } = joining
     // Where it was recovered the place is the client's own: each publication moves it on.
-    wish.onAdmitted({ offset: recovered ? (wish.after ?? head) : head, publications: recovered })
-    this.#subscriber.line.subscribe(topic)
+    const place = { offset: recovered ? (wish.after ?? head) : head, publications: recovered }
+    wish.onAdmitted(place, () => this.#subscriber.line.subscribe(topic))
   }
 
   signal(frame: string, { type, userId }: RoomSignal): void {
@@ -105,6 +104,6 @@ export class Subscription implements Member, Attendee {
     const { line } = this.#subscriber
     line.unsubscribe(this.wire.topic(this.roomId))
     line.send(encodeLost(this.roomId))
-    this.#subscriber.onLost(this)
+    this.#subscriber.forget(this)
   }
 }

@@ -1,6 +1,9 @@
 import { type FrameHandler, FrameQueue } from './frame-queue.ts'
 import { Heartbeat } from './heartbeat.ts'
 
+/** Whoever has more than this unread waits with what they ask: with the greatest answer it stays below where Bun closes the socket. */
+export const UNREAD_WINDOW_BYTES = 256 << 10
+
 /** A socket as a session uses it: Bun's own without its data, or an HTTP stream that behaves like one. */
 export interface LiveSocket {
   send(frame: string): unknown
@@ -19,6 +22,8 @@ export interface LiveSession {
   onOpen(socket: LiveSocket): void
   onMessage(raw: string | Buffer): void
   onDrain(): void
+  /** What was sent has been taken, though nobody may have read it: more may follow. */
+  onTaken(): void
   onPong(): void
   onClose(): void
 }
@@ -67,6 +72,10 @@ export class Line implements LiveSession {
   onDrain(): void {
     // Whoever takes what it was sent is there: a pong may be far behind that on a slow line.
     this.#heartbeat.answered()
+    this.#wake()
+  }
+
+  onTaken(): void {
     this.#wake()
   }
 

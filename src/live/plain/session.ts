@@ -183,9 +183,10 @@ export class RoomSession implements Connection, Speaker, Member {
     this.line.send(frame)
   }
 
-  give(message: Message): void {
+  give(message: Message): boolean {
     const frame = encodePlain(message)
     if (frame !== undefined) this.send(frame)
+    return true
   }
 
   admit(topic: string): void {
@@ -243,6 +244,7 @@ export const turnedAway = (why: ChatError, locale: Locale): LiveSession => ({
   },
   onMessage() {},
   onDrain() {},
+  onTaken() {},
   onPong() {},
   onClose() {},
 })

@@ -69,7 +69,7 @@ seconds with a WebSocket ping, which browsers answer by themselves.`,
     title: 'The app socket',
     description: `Commands and replies of the Centrifuge client protocol, in JSON: one object a line, any number of lines a
 frame. A command has an \`id\` of its own; its reply has the same \`id\`, and a field of the same name or \`error\`. The first
-command is \`connect\`, within ten seconds. Commands are done one at a time, in the order they came: 600 at once, then 60 a second.
+command is \`connect\`, within ten seconds. Commands are done one at a time, in the order they came: 1,500 at once, then 100 a second, for a person.
 
 What comes unasked is a \`push\` from a channel: publications, and who comes and goes. An empty object is a ping, to be
 answered by one within ten seconds.

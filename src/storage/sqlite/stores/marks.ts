@@ -72,10 +72,8 @@ export function sqliteMarks(db: Db, write: Write<ReturnType<typeof markCommands>
 
   return {
     markRead: (roomId, role, seq) => write('markRead', roomId, role, seq),
-    async markDelivered(receipts) {
-      const marked = await write('markDelivered', [...receipts])
-      return marked.map((each) => each ?? undefined)
-    },
+    // As directly as the above: marks that are written together are told in the order in which they were written.
+    markDelivered: (receipts) => write('markDelivered', [...receipts]),
     async totalUnread(userId) {
       return totals.all({ userId }).reduce((sum, { total }) => sum + total, 0)
     },

@@ -91,6 +91,11 @@ export function sqliteMessages(db: Db, write: Write<MessageCommands>): MessageSt
     .from(rooms)
     .where(eq(rooms.id, sql.placeholder('roomId')))
     .prepare()
+  const tops = db
+    .select({ roomId: rooms.id, lastSeq: rooms.lastSeq })
+    .from(rooms)
+    .where(sql`${rooms.id} IN (SELECT value FROM json_each(${sql.placeholder('roomIds')}))`)
+    .prepare()
   const oldestFirst = spans(db, asc)
   const newestFirst = spans(db, desc)
 
@@ -109,6 +114,11 @@ export function sqliteMessages(db: Db, write: Write<MessageCommands>): MessageSt
       const forward = after !== undefined
       const rows = (forward ? oldestFirst : newestFirst).all({ roomId, after: after ?? 0, before, limit })
       return (forward ? rows : rows.reverse()).map(toMessage)
+    },
+
+    async lastSeqs(roomIds) {
+      const found = tops.all({ roomIds: JSON.stringify(roomIds) })
+      return new Map(found.map(({ roomId, lastSeq }) => [roomId, lastSeq]))
     },
 
     async lastSeq(roomId) {

@@ -10,15 +10,17 @@ const numberOf = (db: Db, userId: string) =>
 export const presenceCommands = (db: Db) => ({
   ...noting(db),
 
-  hidePresence(userId: string, isHidden: boolean, at: number): null {
+  hidePresence(userId: string, isHidden: boolean, at: number): boolean {
     const userNo = numberOf(db, userId)
-    if (userNo === undefined) return null
+    if (userNo === undefined) return false
+    const before = db.select().from(presence).where(eq(presence.userNo, userNo)).get()
+    if ((before?.hiddenAt != null) === isHidden) return false
     const state = isHidden ? { hiddenAt: at, lastSeenAt: null } : { hiddenAt: null }
     db.insert(presence)
       .values({ userNo, ...state })
       .onConflictDoUpdate({ target: presence.userNo, set: state })
       .run()
-    return null
+    return true
   },
 })
 
@@ -27,7 +29,8 @@ function noting(db: Db) {
   const find = db
     .select({ number: users.number })
     .from(users)
-    .where(eq(users.id, sql.placeholder('userId')))
+    // Of whoever was erased, nothing is kept any more.
+    .where(and(eq(users.id, sql.placeholder('userId')), isNull(users.erasedAt)))
     .prepare()
   const note = db
     .insert(presence)
@@ -94,9 +97,7 @@ export function sqlitePresence(
     async isHidden(userId) {
       return hidden.get({ userId }) !== undefined
     },
-    async hide(userId, isHidden) {
-      await write('hidePresence', userId, isHidden, now())
-    },
+    hide: (userId, isHidden) => write('hidePresence', userId, isHidden, now()),
   }
 }
 
