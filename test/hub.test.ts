@@ -30,7 +30,7 @@ class Topics {
 }
 
 class Listener implements Member {
-  readonly wire = SEQS
+  readonly wire: Wire = SEQS
   readonly userId = 'minji'
   readonly client = 'phone'
   readonly seen: number[] = []
@@ -45,7 +45,10 @@ class Listener implements Member {
   }
 
   readonly #hear = (frame: string) => void this.seen.push(Number(frame))
-  give = ({ seq }: Message) => void this.seen.push(seq)
+  give = ({ seq }: Message) => {
+    this.seen.push(seq)
+    return true
+  }
   drained = () => Promise.resolve()
   admit = (topic: string) => this.#topics.subscribe(topic, this.#hear)
   signal = (frame: string) => void this.signals.push(frame)
@@ -70,7 +73,13 @@ async function roomWith(storage: Storage, count: number) {
 function hubOn(storage: Storage) {
   const topics = new Topics()
   const errors: unknown[] = []
-  const hub = new Hub({ history: storage.messages, publish: topics.publish, onError: (error) => errors.push(error) })
+  const missed: number[] = []
+  const hub = new Hub({
+    history: storage.messages,
+    publish: topics.publish,
+    onMissed: (roomId) => missed.push(roomId),
+    onError: (error) => errors.push(error),
+  })
   return { hub, topics, errors, created: (message: Message) => hub.publish({ type: 'message.created', message }) }
 }
 
@@ -208,3 +217,19 @@ test('where nobody listens nothing is encoded', async () => {
   created(await append('4'))
   expect(encoded).toBe(1)
 })
+
+test('a member whose line ends with what it is told takes nothing from those who listen in another form', async () => {
+  await using opened = await openTestSqlite()
+  const { roomId, append } = await roomWith(opened.storage, 0)
+  const { hub, topics, created } = hubOn(opened.storage)
+  const [slow, other] = [new Listener(topics), new OtherListener(topics)]
+  for (const listener of [slow, other]) await hub.join(roomId, listener, undefined)
+  topics.subscribe(slow.wire.topic(roomId), () => hub.leave(roomId, slow))
+  for (const text of ['1', '2']) created(await append(text))
+  expect(other.seen).toEqual([1, 2])
+})
+
+/** Who listens in another form. */
+class OtherListener extends Listener {
+  override readonly wire: Wire = { ...SEQS, topic: (roomId) => `room:${roomId}:other` }
+}
