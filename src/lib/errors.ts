@@ -55,6 +55,7 @@ export const REASONS = [
   'bad_cursor',
   'bad_json',
   'method_not_found',
+  'already_connected',
   'already_subscribed',
   'too_many_channels',
   'not_available',

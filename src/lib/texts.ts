@@ -125,6 +125,7 @@ const DETAILS: Record<ErrorCode | Reason, Text> = {
     ko: '본문이 올바른 JSON이 아닙니다. UTF-8이어야 하고, 한 객체에 같은 이름이 두 번 있거나 16단계를 넘으면 안 됩니다.',
   },
   method_not_found: { en: 'There is no such method.', ko: '존재하지 않는 메서드입니다.' },
+  already_connected: { en: 'This connection is connected already.', ko: '이미 연결되어 있습니다.' },
   already_subscribed: {
     en: 'This connection listens to the channel already.',
     ko: '이 연결은 이미 해당 채널을 구독하고 있습니다.',

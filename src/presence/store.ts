@@ -7,7 +7,7 @@ export interface Seen {
 
 /** One method is one transaction. */
 export interface PresenceStore {
-  /** Those of these people with whom the asker has a room. */
+  /** Those of these people with whom the asker has a room in which one of them has written. */
   ofPeers(askerId: string, userIds: readonly string[]): Promise<Seen[]>
   /** The mark of a person only moves forward. Times in milliseconds since 1970. */
   note(seen: readonly { userId: string; at: number }[]): Promise<void>

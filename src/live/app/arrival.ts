@@ -10,7 +10,7 @@ import type { Welcome } from './protocol-pushes.ts'
 /** Lets the person in, and puts them on their own channel. The reply is sent here: what is new follows it. */
 export async function connect(session: AppConnection, id: number, { token }: RequestOf<'connect'>): Promise<undefined> {
   const { deps, line } = session
-  if (session.identity) throw new ChatError('bad_request')
+  if (session.identity) throw new ChatError('bad_request', { reason: 'already_connected' })
   // An empty token is none, as everywhere in this protocol.
   const found = token ? await personOf(credentialOf(token, session), deps.identities) : session.upgrade.found
   if (!line.isOpen) return

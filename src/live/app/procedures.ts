@@ -1,6 +1,6 @@
 import { ChatError } from '../../lib/errors.ts'
 import type { AppConnection } from './connection.ts'
-import { check, MAX_ANSWER_BYTES, type RequestOf } from './protocol.ts'
+import { check, fitting, type RequestOf } from './protocol.ts'
 import { type DataOf, PROCEDURES, type Procedure, type ResultOf, UNANSWERED } from './protocol-rpc.ts'
 
 type Handlers = { [P in Procedure]: (session: AppConnection, data: DataOf<P>) => Promise<ResultOf<P>> }
@@ -22,12 +22,12 @@ const HANDLERS: Handlers = {
   },
   async 'rooms.list'(session, { limit = 30, ...query }) {
     const { deps, me } = session
-    for (let most = limit; ; most = Math.ceil(most / 2)) {
-      const page = await deps.rooms.inbox(me.user.id, { ...query, limit: most })
-      // Also for what was looked through and does not fit the question.
-      session.charge(most)
-      if (most === 1 || Buffer.byteLength(JSON.stringify(page)) <= MAX_ANSWER_BYTES) return page
-    }
+    // Also what was looked through and does not fit the question.
+    session.charge(limit)
+    const page = await deps.rooms.inbox(me.user.id, { ...query, limit })
+    const most = fitting(page.items.map((room) => JSON.stringify(room))).length
+    if (most === page.items.length) return page
+    return deps.rooms.inbox(me.user.id, { ...query, limit: most })
   },
   async 'presence.status'(session, { userIds }) {
     const { deps, me } = session

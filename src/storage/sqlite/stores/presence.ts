@@ -1,4 +1,4 @@
-import { and, eq, exists, inArray, isNotNull, isNull, or, sql } from 'drizzle-orm'
+import { and, eq, exists, gt, inArray, isNotNull, isNull, or, sql } from 'drizzle-orm'
 import type { PresenceStore } from '../../../presence/store.ts'
 import type { Db } from '../database.ts'
 import { presence, rooms, users } from '../schema.ts'
@@ -107,8 +107,12 @@ const roomsWith = (db: Db, askerNo: number) =>
     .select({ id: rooms.id })
     .from(rooms)
     .where(
-      or(
-        and(eq(rooms.ownerNo, askerNo), eq(rooms.customerNo, users.number)),
-        and(eq(rooms.ownerNo, users.number), eq(rooms.customerNo, askerNo)),
+      and(
+        or(
+          and(eq(rooms.ownerNo, askerNo), eq(rooms.customerNo, users.number)),
+          and(eq(rooms.ownerNo, users.number), eq(rooms.customerNo, askerNo)),
+        ),
+        // To look at a product is nothing for which its owner would show when they are here.
+        gt(rooms.lastCount, 0),
       ),
     )
