@@ -23,6 +23,8 @@ export class Presence {
   /** Those without one, and when they are gone: soonest first. */
   readonly #leaving = new Map<string, number>()
   readonly #hidden = new Set<string>()
+  /** How often somebody has begun or ceased to hide: what was read before that is old. */
+  #hides = 0
   /** Whose coming or going has still to be written. */
   #unwritten = new Map<string, number>()
   #writtenAt = 0
@@ -37,7 +39,8 @@ export class Presence {
     this.#sockets.set(userId, count + 1)
     if (this.#leaving.delete(userId)) return
     const at = this.#deps.now()
-    const isHidden = await this.#isHiding(userId)
+    let [hides, isHidden] = [this.#hides, await this.#isHiding(userId)]
+    while (hides !== this.#hides) [hides, isHidden] = [this.#hides, await this.#isHiding(userId)]
     this.#keep(userId, isHidden)
     if (count === 0 && !isHidden) this.#note(userId, at)
   }
@@ -98,6 +101,7 @@ export class Presence {
   async hide(userId: string, hidden: boolean): Promise<PresenceSetting> {
     const { presence, publish } = this.#deps
     const isNew = await presence.hide(userId, hidden)
+    this.#hides += 1
     this.#keep(userId, hidden)
     if (hidden) this.#unwritten.delete(userId)
     // Told again, it would say that somebody who hides is here.

@@ -3,6 +3,7 @@ import type { Storage } from '../../src/storage/storage.ts'
 import type { Peer } from '../../src/users/model.ts'
 import { accountIn, failure, roomIn, type TestStorage } from '../support/storage.ts'
 import { accessContract } from './access.ts'
+import { presenceContract } from './presence.ts'
 
 const draft = (roomId: number, sender: Peer, text: string, clientId: string | null = null) => ({
   roomId,
@@ -433,6 +434,7 @@ export function storageContract(name: string, open: () => Promise<TestStorage>) 
   })
 
   accessContract(name, open)
+  presenceContract(name, open)
 
   test(`[ST30] ${name}: an item's own fault costs the others of its batch nothing`, async () => {
     await using opened = await open()

@@ -10,7 +10,7 @@ import type { Welcome } from './protocol-pushes.ts'
 /** Lets the person in, and puts them on their own channel. The reply is sent here: what is new follows it. */
 export async function connect(session: AppConnection, id: number, { token }: RequestOf<'connect'>): Promise<undefined> {
   const { deps, line } = session
-  if (session.identity) throw new ChatError('bad_request', { reason: 'already_connected' })
+  if (session.isConnected) throw new ChatError('bad_request', { reason: 'already_connected' })
   // An empty token is none, as everywhere in this protocol.
   const found = token ? await personOf(credentialOf(token, session), deps.identities) : session.upgrade.found
   if (!line.isOpen) return
@@ -31,6 +31,7 @@ export async function connect(session: AppConnection, id: number, { token }: Req
   if (!line.isOpen) return
   line.send(encodeReply(id, 'connect', JSON.stringify({ ...introduction(session), data: welcome })))
   line.subscribe(userTopic(user.id))
+  session.isConnected = true
 }
 
 const introduction = ({ client, deps, identity, isByToken, upgrade }: AppConnection) => ({

@@ -68,7 +68,9 @@ export interface AppConnection extends Connection {
   readonly me: Identity
   /** Whether the person came with a token in `connect`, which they can renew. */
   isByToken: boolean
-  /** To be called once, when the person is known and the reply to `connect` was sent. */
+  /** Whether `connect` went well. */
+  isConnected: boolean
+  /** From now on the person is here, and told of their inbox. */
   arrive(identity: Identity): Promise<void>
   /** Counts rows that were read for the person: ten of them as much as a command. */
   charge(rows: number): void

@@ -36,7 +36,9 @@ export class AppSession implements AppConnection, Speaker {
   identity: Identity | undefined
   isByToken = false
   readonly channels: Channels
-  #hasArrived = false
+  isConnected = false
+  // Who is here by this connection.
+  #arrivedAs: string | undefined
   readonly #openedAt: number
   #strikes = 0
   #struckAt = 0
@@ -96,7 +98,7 @@ export class AppSession implements AppConnection, Speaker {
   async #read(line: string): Promise<void> {
     if (line.trim() === '') return this.deps.commands.take(this.#payer)
     const command = parseCommand(line)
-    if (!this.#hasArrived && command.method !== 'connect') throw badFrame()
+    if (!this.isConnected && command.method !== 'connect') throw badFrame()
     if (command.id === 0 && command.method !== 'send' && command.method !== 'pong') throw badFrame()
     try {
       // Also a pong: one is expected now and then, and not a thousand.
@@ -178,15 +180,25 @@ export class AppSession implements AppConnection, Speaker {
 
   async arrive(identity: Identity): Promise<void> {
     const { inboxes, presence } = this.deps
-    this.#hasArrived = true
-    inboxes.watch(identity.user.id)
-    await presence.came(identity.user.id)
+    // A try before this one may have come so far.
+    this.#depart()
+    this.#arrivedAs = identity.user.id
+    inboxes.watch(this.#arrivedAs)
+    await presence.came(this.#arrivedAs)
+  }
+
+  #depart() {
+    const { inboxes, presence } = this.deps
+    if (this.#arrivedAs === undefined) return
+    inboxes.unwatch(this.#arrivedAs)
+    presence.went(this.#arrivedAs)
+    this.#arrivedAs = undefined
   }
 
   tick(): void {
     const { now, uptime } = this.deps
     const { identity, isByToken } = this
-    if (!identity || !this.#hasArrived) {
+    if (!identity || !this.isConnected) {
       if (uptime() - this.#openedAt >= CONNECT_WITHIN_MS) this.end('stale')
       return
     }
@@ -206,11 +218,8 @@ export class AppSession implements AppConnection, Speaker {
   }
 
   gone(): void {
-    const { connections, inboxes, presence } = this.deps
-    connections.remove(this)
+    this.deps.connections.remove(this)
     this.channels.clear()
-    if (!this.#hasArrived || !this.identity) return
-    inboxes.unwatch(this.identity.user.id)
-    presence.went(this.identity.user.id)
+    this.#depart()
   }
 }

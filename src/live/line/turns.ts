@@ -1,4 +1,6 @@
 const SLICE_MS = 10
+/** Each of them does one thing at least, which may take as long as all the rest. */
+const RELEASED_A_TURN = 16
 
 /**
  * So much time in one turn of the event loop for what clients ask, whoever asks it: reads are synchronous, so without this one client
@@ -9,12 +11,15 @@ export class Turns {
   #isCounting = false
   readonly #waiting: (() => void)[] = []
 
-  /** `undefined` where there is time left in this turn; else resolves in a later one: one at a time, in order. */
+  /** `undefined` where there is time left in this turn, and nobody waits; else resolves in its turn, or in a later one. */
   next(): Promise<void> | undefined {
     const now = performance.now()
     if (!this.#isCounting) this.#begin(now)
     if (now < this.#sliceEndsAt && this.#waiting.length === 0) return undefined
-    return new Promise((resolve) => this.#waiting.push(resolve))
+    return new Promise((resolve) => {
+      this.#waiting.push(resolve)
+      if (now < this.#sliceEndsAt) this.#waiting.shift()?.()
+    })
   }
 
   #begin(now: number) {
@@ -25,9 +30,8 @@ export class Turns {
 
   readonly #end = () => {
     this.#isCounting = false
-    const next = this.#waiting.shift()
-    if (!next) return
+    if (this.#waiting.length === 0) return
     this.#begin(performance.now())
-    next()
+    for (const next of this.#waiting.splice(0, RELEASED_A_TURN)) next()
   }
 }
