@@ -7,6 +7,7 @@ import type { StreamPosition } from 'centrifuge'
 import fc from 'fast-check'
 import type { Message } from '../src/messages/model.ts'
 import { App, type AppRoom, type Door, metric, type Reply, Seen } from './support/app-client.ts'
+import { AppSocket, refused } from './support/app-socket.ts'
 import type { Person } from './support/person.ts'
 import { RawSocket } from './support/raw-socket.ts'
 import { ResetProxy } from './support/reset-proxy.ts'
@@ -255,6 +256,29 @@ describe('[LV64] recovery', () => {
     const tooLong = await recovered(server, hana, longer, { offset: 0, epoch })
     expect(tooLong.place).toMatchObject({ wasRecovering: true, recovered: false, hasRecoveredPublications: false })
     expect(tooLong.entries).toEqual([tooLong.next])
+  })
+
+  test('is an error for a client that has a way of its own to begin anew: `getState` is asked again', async () => {
+    await using server = await startParley({ env: LIMITS_OFF })
+    const { owner, customer, roomId } = await server.pair()
+    using minji = await App.open(server, owner)
+    const asked = new Seen<number>()
+    const getState = async () => {
+      const { offset, epoch } = await minji.client.history(`room:${roomId}`)
+      asked.add(offset)
+      return { offset, epoch }
+    }
+    const room = await minji.room(roomId, { getState })
+    minji.client.disconnect()
+    await sendAll(customer, roomId, seqs(1, 1001).map(String))
+    await minji.connect()
+    expect(await asked.reached(2)).toEqual([0, 1001])
+    await customer.send(roomId, 'and now')
+    expect(await room.texts(1)).toEqual(['and now'])
+    using raw = await AppSocket.open(server, owner)
+    const wish = { recover: true, offset: 0, flag: 2 }
+    expect(await raw.subscribe(roomId, wish)).toEqual(refused(2, 112, 'unrecoverable_position'))
+    expect((await raw.subscribe(roomId)).subscribe).toMatchObject({ offset: 1002 })
   })
 
   test.each([

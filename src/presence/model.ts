@@ -1,7 +1,7 @@
 import { Type as t } from '@sinclair/typebox'
 import { timestamp } from '../users/model.ts'
 
-/** What one may know of somebody with whom one has a room. */
+/** What one may know of somebody with whom one has talked. */
 export const PresenceStatus = t.Object(
   {
     userId: t.String({ examples: ['0193f3a2-7b1c-7000-8000-0000000000a1'] }),

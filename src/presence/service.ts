@@ -84,7 +84,7 @@ export class Presence {
     return this.#hidden.has(userId)
   }
 
-  /** In the order of the ids; those with whom the asker has no room are left out. */
+  /** In the order of the ids; those with whom the asker has not talked are left out. */
   async status(askerId: string, userIds: readonly string[]): Promise<PresenceStatus[]> {
     const peers = await this.#deps.presence.ofPeers(askerId, userIds)
     return peers.map(({ userId, lastSeenAt, isHidden }) => {

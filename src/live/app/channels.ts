@@ -8,6 +8,8 @@ import { type Place, type Subscriber, Subscription } from './subscription.ts'
 /** More rooms than an app shows at once; and the commands for all of them fit into one frame after a reconnect. */
 const MAX_CHANNELS = 256
 const MAX_HISTORY = 100
+/** Of the flags that the protocol has. */
+const REJECT_UNRECOVERED = 2
 
 /** The rooms that one connection listens to. Each method answers the JSON of a reply. */
 export class Channels implements Subscriber {
@@ -45,19 +47,25 @@ export class Channels implements Subscriber {
     if (roomId === undefined) return
     const isSameEpoch = request.epoch === undefined || request.epoch === '' || request.epoch === deps.epoch
     const after = request.recover && isSameEpoch ? (request.offset ?? 0) : undefined
+    const wantsAttendance = request.join_leave ?? false
     const subscription = new Subscription(this, roomId, {
-      after,
-      wantsAttendance: request.join_leave ?? false,
+      ...{ after, wantsAttendance },
       onAdmitted: (place, listen) => {
+        if (request.recover) deps.onRecovery(place.publications ? 'complete' : 'too_long')
+        if (isRejected(request, place)) return this.#reject(id, subscription)
         this.#subscriptions.push(subscription)
         this.#session.charge(place.publications?.length ?? 0)
-        if (request.recover) deps.onRecovery(place.publications ? 'complete' : 'too_long')
         line.send(encodeReply(id, 'subscribe', this.#place(place, request.recover ?? false)))
         listen()
         deps.attendance.entered(roomId, subscription)
       },
     })
     await deps.hub.join(roomId, subscription, after)
+  }
+
+  #reject(id: number, subscription: Subscription) {
+    this.#session.deps.hub.leave(subscription.roomId, subscription)
+    this.#session.refuse(id, new ChatError('conflict', { reason: 'unrecoverable_position' }))
   }
 
   #place({ offset, publications }: Place, wasRecovering: boolean): string {
@@ -142,3 +150,7 @@ export class Channels implements Subscriber {
     return deps.attendance.of(roomId, me.user.id)
   }
 }
+
+/** A client that has a way of its own to begin anew wants an error, and not a place to go on from. */
+const isRejected = ({ recover, flag = 0 }: RequestOf<'subscribe'>, { publications }: Place): boolean =>
+  recover === true && publications === undefined && (flag & REJECT_UNRECOVERED) !== 0

@@ -72,6 +72,8 @@ export interface AppConnection extends Connection {
   isConnected: boolean
   /** From now on the person is here, and told of their inbox. */
   arrive(identity: Identity): Promise<void>
+  /** Answers a command with what was wrong with it. */
+  refuse(id: number, error: unknown): void
   /** Counts rows that were read for the person: ten of them as much as a command. */
   charge(rows: number): void
   /** A message was stored: whoever is heard is not flooding. */

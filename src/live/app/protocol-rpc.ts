@@ -51,7 +51,7 @@ export const PROCEDURES = {
     result: RoomPage,
   },
   'presence.status': {
-    summary: 'Who of these people is here. Those with whom I have no room are left out.',
+    summary: 'Who of these people is here. Those with whom I have not talked in a room are left out.',
     data: t.Object({ userIds: t.Array(PersonId, { maxItems: 100 }) }),
     result: t.Object({ items: t.Array(PresenceStatus) }, { title: 'PresenceStatuses', additionalProperties: false }),
   },

@@ -43,6 +43,7 @@ export const REQUESTS = {
       offset: t.Optional({ ...Offset, examples: [40] }),
       epoch: t.Optional(Epoch),
       join_leave: t.Optional(t.Boolean({ description: 'Tell who comes and goes.', examples: [true] })),
+      flag: t.Optional(t.Integer({ description: 'With the bit 2, error 112 where it cannot be recovered.' })),
     },
     { description: 'Listen to a room. With `recover` what was missed comes in the reply: all of it, or nothing.' },
   ),
