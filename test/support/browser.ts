@@ -1,4 +1,5 @@
-import { chromium, type Page } from 'playwright-core'
+import { afterAll } from 'bun:test'
+import { type Browser, chromium, type Page } from 'playwright-core'
 
 export interface OpenBrowser extends AsyncDisposable {
   page: Page
@@ -23,10 +24,18 @@ const ARGS = [
 const TELL_VIOLATIONS = `document.addEventListener('securitypolicyviolation', (event) =>
   console.error('CSP ' + event.violatedDirective + ' ' + event.blockedURI))`
 
-/** Debian's Chromium with one empty page, which watches what the page does. `serverUrl` is the one place it may ask. */
+// One for all tests of a file: to start it takes longer than most of what is done in it.
+let browser: Promise<Browser> | undefined
+afterAll(async () => (await browser)?.close())
+
+/**
+ * Debian's Chromium with one empty page of somebody new to it, which watches what the page does. `serverUrl` is the one place
+ * it may ask.
+ */
 export async function openBrowser(serverUrl: string): Promise<OpenBrowser> {
-  const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: ARGS, headless: true })
-  const page = await browser.newPage()
+  browser ??= chromium.launch({ executablePath: '/usr/bin/chromium', args: ARGS, headless: true })
+  const context = await (await browser).newContext()
+  const page = await context.newPage()
   const complaints: string[] = []
   const foreignRequests: string[] = []
   await page.addInitScript({ content: TELL_VIOLATIONS })
@@ -39,7 +48,7 @@ export async function openBrowser(serverUrl: string): Promise<OpenBrowser> {
   }
   page.on('request', (request) => note(request.url()))
   page.on('websocket', (socket) => note(socket.url()))
-  return { page, complaints, foreignRequests, [Symbol.asyncDispose]: () => browser.close() }
+  return { page, complaints, foreignRequests, [Symbol.asyncDispose]: () => context.close() }
 }
 
 function isForeign(url: string, serverUrl: string): boolean {
