@@ -32,24 +32,23 @@ export class Channels implements Subscriber {
     return this.#session.me.user.id
   }
 
-  #find(roomId: number | undefined): Subscription | undefined {
+  #find(roomId: number): Subscription | undefined {
     return this.#subscriptions.find((each) => each.roomId === roomId)
   }
 
   /** The reply is sent by the subscription, in the moment in which it begins to listen. */
   async subscribe(id: number, request: RequestOf<'subscribe'>): Promise<undefined> {
     const { deps, line, me } = this.#session
-    const roomId = roomOf(request.channel)
+    const roomId = this.#roomIn(request.channel)
     const isOwn = request.channel === `user:${me.user.id}`
     if (isOwn || this.#find(roomId)) throw new ChatError('conflict', { reason: 'already_subscribed' })
     if (this.#subscriptions.length >= MAX_CHANNELS) throw new ChatError('invalid', { reason: 'too_many_channels' })
-    await deps.rooms.requireMember(me.user.id, roomId ?? Number.NaN)
-    if (roomId === undefined) return
+    await deps.rooms.requireMember(me.user.id, roomId)
     const isSameEpoch = request.epoch === undefined || request.epoch === '' || request.epoch === deps.epoch
     const after = request.recover && isSameEpoch ? (request.offset ?? 0) : undefined
-    const wantsAttendance = request.join_leave ?? false
     const subscription = new Subscription(this, roomId, {
-      ...{ after, wantsAttendance },
+      after,
+      wantsAttendance: request.join_leave ?? false,
       onAdmitted: (place, listen) => {
         if (request.recover) deps.onRecovery(place.publications ? 'complete' : 'too_long')
         if (isRejected(request, place)) return this.#reject(id, subscription)
@@ -81,7 +80,7 @@ export class Channels implements Subscriber {
   }
 
   async unsubscribe({ channel }: RequestOf<'unsubscribe'>): Promise<string> {
-    const subscription = this.#find(roomOf(channel))
+    const subscription = this.#find(this.#roomIn(channel))
     if (subscription) {
       this.line.unsubscribe(subscription.wire.topic(subscription.roomId))
       this.#leave(subscription)
