@@ -51,11 +51,12 @@ class Tally {
 }
 
 /**
- * A handshake leaves far more garbage behind than it keeps, and what it keeps holds the pages of that garbage for as long as the
- * socket is open. So when this many have come since the last time (or a thirty-second part more, where there are many), they are collected
- * before that: beside the event loop, and for half of the memory.
+ * A handshake leaves far more garbage behind than it keeps, and what it keeps holds the pages of that garbage for as long
+ * as the socket is open. So the collector is started, beside the event loop, whenever so many have come, or so great a part
+ * of all where there are many (docs/decisions/0012).
  */
 const COLLECTED_EVERY = 64
+const COLLECTED_EVERY_PART = 1 / 32
 
 /** All open sockets of this node. */
 export class Connections {
@@ -91,7 +92,7 @@ export class Connections {
     this.#perNetwork.change(connection.network, 1)
     if (!connection.identity) this.#strangersPerNetwork.change(connection.network, 1)
     this.#uncollected += 1
-    if (this.#uncollected >= Math.max(COLLECTED_EVERY, this.#all.size / 32)) {
+    if (this.#uncollected >= Math.max(COLLECTED_EVERY, this.#all.size * COLLECTED_EVERY_PART)) {
       this.#uncollected = 0
       this.#collect()
     }

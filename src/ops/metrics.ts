@@ -54,7 +54,6 @@ export class Metrics {
   /** What the sockets tell of. */
   readonly ofSockets = {
     onReplay: (result: ReplayResult): void => this.#replays.inc({ result }),
-    onRecovery: (result: ReplayResult): void => this.#replays.inc({ result }),
     onRefused: (code: string): void => this.#refused.inc({ code }),
   }
   readonly onLag = (ms: number): void => {

@@ -91,4 +91,5 @@ export class Attendance {
   }
 }
 
-const keyOf = (roomId: number, userId: string) => `${roomId} ${userId}`
+/** Of somebody in a room. */
+export const keyOf = (roomId: number, userId: string) => `${roomId} ${userId}`

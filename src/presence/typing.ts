@@ -1,5 +1,6 @@
 import type { ChatEvent, Publish } from '../events.ts'
 import type { Rooms } from '../rooms/service.ts'
+import { keyOf } from './attendance.ts'
 
 interface Deps {
   rooms: Rooms
@@ -8,8 +9,7 @@ interface Deps {
   uptime: () => number
 }
 
-/** How long others show it: whoever goes on typing is told of again before that. */
-export const TYPING_MS = 10_000
+/** Others show it for ten seconds: whoever goes on typing is told of again before that. */
 const TOLD_EVERY_MS = 3000
 
 /** Who is writing. It is told at most every three seconds, and has an end by itself. */
@@ -48,5 +48,3 @@ export class Typing {
     if (sender) this.#told.delete(keyOf(roomId, sender.id))
   }
 }
-
-const keyOf = (roomId: number, userId: string) => `${roomId} ${userId}`

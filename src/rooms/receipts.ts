@@ -30,7 +30,10 @@ export class Receipts {
     this.#deps = deps
   }
 
-  /** Received up to this seq. It is stored a moment later, and lost if the server is killed before: the device tells it again. @throws ChatError `not_found` */
+  /**
+   * Received up to this seq. It is stored a moment later, and lost if the server is killed before: the device tells it again.
+   * @throws ChatError `not_found`
+   */
   async delivered(userId: string, roomId: number, seq: number): Promise<void> {
     const role = await this.#deps.rooms.requireMember(userId, roomId)
     const key = `${roomId} ${role}`

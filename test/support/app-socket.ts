@@ -307,7 +307,7 @@ export function holdSession({ services, found, uptime = () => performance.now(),
     ...{ log: createLog({ level: 'error', format: 'json' }), version: '0.0.0', epoch: 'held' },
     ...{ now, uptime, pingEveryMs: 25_000, turns: new Turns() },
     commands: new RateLimit({ rate: commands ?? { burst: 1, perSecond: 1 }, now: uptime, on: commands !== undefined }),
-    onRecovery() {},
+    onReplay() {},
     onRefused() {},
   } as const
   const upgrade = { found, network: '192.0.2.1', origin: undefined, locale: 'en' } as const

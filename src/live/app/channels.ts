@@ -50,7 +50,7 @@ export class Channels implements Subscriber {
       after,
       wantsAttendance: request.join_leave ?? false,
       onAdmitted: (place, listen) => {
-        if (request.recover) deps.onRecovery(place.publications ? 'complete' : 'too_long')
+        if (request.recover) deps.onReplay(place.publications ? 'complete' : 'too_long')
         if (isRejected(request, place)) return this.#reject(id, subscription)
         this.#subscriptions.push(subscription)
         this.#session.charge(place.publications?.length ?? 0)

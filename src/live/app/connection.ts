@@ -41,7 +41,7 @@ export interface AppDeps {
   turns: Turns
   pingEveryMs: number
   /** How a recovery ended that a client asked for. */
-  onRecovery: (result: 'complete' | 'too_long') => void
+  onReplay: (result: 'complete' | 'too_long') => void
   /** A command was answered with an error that begins with this word. */
   onRefused: (word: string) => void
 }

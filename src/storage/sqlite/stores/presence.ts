@@ -4,14 +4,14 @@ import type { Db } from '../database.ts'
 import { presence, rooms, users } from '../schema.ts'
 import type { Write } from '../writer/wire.ts'
 
-const numberOf = (db: Db, userId: string) =>
+const readNumber = (db: Db, userId: string) =>
   db.select({ number: users.number }).from(users).where(eq(users.id, userId)).get()?.number
 
 export const presenceCommands = (db: Db) => ({
   ...noting(db),
 
   hidePresence(userId: string, isHidden: boolean, at: number): boolean {
-    const userNo = numberOf(db, userId)
+    const userNo = readNumber(db, userId)
     if (userNo === undefined) return false
     const before = db.select().from(presence).where(eq(presence.userNo, userNo)).get()
     if ((before?.hiddenAt != null) === isHidden) return false
@@ -67,7 +67,7 @@ export function sqlitePresence(
 
   return {
     async ofPeers(askerId, userIds) {
-      const askerNo = numberOf(db, askerId)
+      const askerNo = readNumber(db, askerId)
       if (askerNo === undefined || userIds.length === 0) return []
       const rows = db
         .select({ userId: users.id, lastSeenAt: presence.lastSeenAt, hiddenAt: presence.hiddenAt })
