@@ -11,8 +11,11 @@ import { Origins } from './auth/origins.ts'
 import { Revocations } from './auth/revocations.ts'
 import { Sessions } from './auth/sessions.ts'
 import { Tickets } from './auth/tickets.ts'
+import { Hints, personChannel, roomChannel } from './cluster/hints.ts'
+import { ClusterLimits } from './cluster/limits.ts'
+import { ClusterNode } from './cluster/node.ts'
 import type { Config } from './config.ts'
-import type { ChatEvent, Publish } from './events.ts'
+import type { Publish } from './events.ts'
 import { Keys } from './keys/service.ts'
 import { Proxies } from './lib/http/proxies.ts'
 import { Quotas } from './lib/http/quotas.ts'
@@ -42,6 +45,7 @@ import { Presence } from './presence/service.ts'
 import { Typing } from './presence/typing.ts'
 import { productRoutes } from './products/routes.ts'
 import { Products } from './products/service.ts'
+import type { Relay } from './relay/relay.ts'
 import { Inboxes } from './rooms/inboxes.ts'
 import { Receipts } from './rooms/receipts.ts'
 import { roomRoutes } from './rooms/routes.ts'
@@ -54,6 +58,7 @@ import { Users } from './users/service.ts'
 export interface Adapters {
   config: Config
   storage: Storage
+  relay: Relay
   metrics: Metrics
   log: Log
   version: string
@@ -74,30 +79,56 @@ const NEW_ROOMS = { burst: 60, perSecond: 60 / 3600 }
 /** More than the people of one office, or of one mobile carrier's address in a town, keep open. */
 const MAX_SOCKETS_PER_NETWORK = 512
 
+/** Hints of two nodes for one room come in another order than they were stored in, and hardly ever so far apart. */
+const HINTS_APART_MS = 25
+
 /** Every service meets its adapters here, and nowhere else. */
 export function createServices(adapters: Adapters) {
   const { config, storage, metrics, now, uptime } = adapters
-  const listeners: ((event: ChatEvent) => void)[] = []
-  const publish = (event: ChatEvent) => {
+  // Whoever is told of what happens on any node, and of what happens here.
+  const [listeners, ownListeners]: [Publish[], Publish[]] = [[], []]
+  const tell: Publish = (event) => {
     for (const listener of listeners) listener(event)
+  }
+  const publish: Publish = (event) => {
+    tell(event)
+    for (const listener of ownListeners) listener(event)
   }
   const access = createAccess(adapters, publish)
   const limit = (rate: Rate) => new RateLimit({ rate, now: uptime, on: config.limits })
+  const rates = { sends: limit(SENDS), commands: limit(COMMANDS), newRooms: limit(NEW_ROOMS) }
   const users = new Users({ ...storage, ...access, users: storage.users, publish, now })
   const products = new Products({ ...storage, now })
-  const rooms = new Rooms({ ...storage, products, newRooms: limit(NEW_ROOMS), publish, now })
-  const commands = limit(COMMANDS)
-  const messages = new Messages({ ...storage, rooms, sends: limit(SENDS), publish, now })
+  const rooms = new Rooms({ ...storage, ...rates, products, publish, now })
+  const messages = new Messages({ ...storage, ...rates, rooms, publish, now })
   const exports = new UserExports({ ...storage, users })
   const live = createLive(adapters, { rooms, publish })
-  const { hub, inboxes, typing, attendance, connections } = live
-  for (const { publish } of [hub, inboxes, typing, attendance, connections, metrics]) listeners.push(publish)
-  return { ...access, users, products, rooms, messages, exports, commands, ...live }
+  const { hub, inboxes, presence, typing, attendance, connections } = live
+  for (const { publish } of [hub, inboxes, presence, typing, attendance, connections]) listeners.push(publish)
+  const cluster = createCluster(adapters, { ...access, ...live, rooms, rates, tell })
+  ownListeners.push(metrics.publish, cluster.hints.publish)
+  return { ...access, ...rates, users, products, rooms, messages, exports, ...live, ...cluster }
+}
+
+interface Clustered extends ReturnType<typeof createLive> {
+  rooms: Rooms
+  rates: Record<string, RateLimit>
+  quotas: Quotas
+  tell: Publish
+}
+
+/** What other nodes are told of, and hear. */
+function createCluster({ relay, metrics, log, uptime }: Adapters, { rooms, rates, quotas, tell, ...live }: Clustered) {
+  const hints = new Hints({ relay, rooms, tell, onError: (error) => log.error('hint_failed', { error }), uptime })
+  const clusterLimits = new ClusterLimits({ relay, rates, quotas })
+  const onCommand = (session: string, data: string) => live.streams.find(session)?.onMessage(data)
+  const parts = { ...live, ...metrics.ofRelay, relay, hints, limits: clusterLimits, onCommand, log, uptime }
+  return { hints, clusterLimits, clusterNode: new ClusterNode(parts) }
 }
 
 /** What is told to whoever is there. */
 function createLive(
-  { storage, log, now, uptime, broadcast }: Adapters,
+  { storage, relay, metrics, log, now, uptime, broadcast }: Adapters,
   { rooms, publish }: { rooms: Rooms; publish: Publish },
 ) {
   const failed = (event: string) => (error: unknown) => log.error(event, { error })
@@ -107,15 +138,28 @@ function createLive(
     streams.publish(topic, frame)
   }
   const onMissed = (roomId: number) => publish({ type: 'room.missed', roomId })
-  const hub = new Hub({ history: storage.messages, publish: tellAll, onMissed, onError: failed('repair_failed') })
-  const presence = new Presence({ ...storage, publish, onError: failed('presence_failed'), now, uptime })
+  const hub = new Hub({
+    history: storage.messages,
+    publish: tellAll,
+    listen: (roomId) => relay.listen(roomChannel(roomId)),
+    ignore: (roomId) => relay.ignore(roomChannel(roomId)),
+    patienceMs: HINTS_APART_MS,
+    onMissed,
+    onRepaired: metrics.onRepaired,
+    onError: failed('repair_failed'),
+  })
+  const presence = new Presence({ ...storage, relay, publish, onError: failed('presence_failed'), now, uptime })
   const attendees = (roomId: number) => hub.members(roomId, APP)
-  const attendance = new Attendance({ presence, attendees, rooms: () => hub.roomIds(), publish, uptime })
+  const there = { relay, presence, rooms, attendees, roomIds: () => hub.roomIds() }
+  const attendance = new Attendance({ ...there, publish, onError: failed('attendance_failed'), uptime })
   const typing = new Typing({ rooms, publish, uptime })
   const receipts = new Receipts({ rooms, store: storage.rooms, publish, onError: failed('receipts_failed') })
   const inboxes = new Inboxes({
     rooms,
     store: storage.rooms,
+    hasOthers: relay.state !== 'alone',
+    listen: (userId) => relay.listen(personChannel(userId)),
+    ignore: (userId) => relay.ignore(personChannel(userId)),
     tell: (userId, room, total) => tellAll(userTopic(userId), encodeRoomChanged(userId, room, total)),
     onError: failed('inbox_failed'),
   })
@@ -163,7 +207,8 @@ function createHostTokens(config: HostTokenConfig, { storage, log, now, uptime }
 export type Services = ReturnType<typeof createServices>
 
 /** One `.use()` a feature. */
-export function createApp(services: Services, { config, storage, metrics, log, version, now, uptime }: Adapters) {
+export function createApp(services: Services, adapters: Adapters) {
+  const { config, storage, relay, metrics, log, version, now, uptime } = adapters
   const { locale, pingIntervalMs: pingEveryMs } = config
   const frames = config.limits ? SENDS : undefined
   const isPublicTls = config.publicOrigin?.startsWith('https:') ?? false
@@ -187,8 +232,8 @@ export function createApp(services: Services, { config, storage, metrics, log, v
     .use(messageRoutes({ guard, ...services }))
     .use(presenceRoutes({ guard, ...services }))
     .use(roomSocket(sockets))
-    .use(appSocket({ ...sockets, epoch: storage.epoch, version, commands: services.commands, turns: new Turns() }))
-    .use(healthRoutes({ ...config, ...services, storage, metrics }))
+    .use(appSocket({ ...sockets, epoch: storage.epoch, version, turns: new Turns() }))
+    .use(healthRoutes({ ...config, ...services, storage, relay, metrics }))
     .use(docsRoutes({ version, routes: (): ApiRoute[] => app.routes }))
     .get('/', ({ redirect }) => redirect('/docs'), { detail: { hide: true } })
   return app

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { resolve } from 'node:path'
+import { parseRedisUrl, type RedisTarget } from './relay/redis-url.ts'
 
 /** Why a value is refused. The parser of a secret never repeats the value in it. */
 export class InvalidValue extends Error {
@@ -115,11 +116,21 @@ export const pemFile =
     return file
   }
 
-/** For a key that other releases will have: it is known, and every value is refused. */
-export const unsupported =
-  (reason: string): Parse<undefined> =>
-  () =>
-    refuse(reason)
+/** What was given is not repeated: it has a password. */
+export const postgresUrl: Parse<string> = (text) => {
+  const url = URL.parse(text)
+  const isPostgres = url?.protocol === 'postgres:' || url?.protocol === 'postgresql:'
+  if (!url || !isPostgres || !url.hostname || url.pathname.length < 2)
+    return refuse('must be a URL such as postgres://parley:password@db.example:5432/parley')
+  return text
+}
+
+/** What was given is not repeated: it may have a password. */
+export const redisUrl: Parse<RedisTarget> = (text) =>
+  parseRedisUrl(text) ??
+  refuse(
+    'must be a URL such as redis://redis.example:6379, rediss://…, redis+sentinel://one:26379,two:26379/name or redis+cluster://one:6379,two:6379',
+  )
 
 export function readText(file: string): string {
   try {

@@ -10,15 +10,17 @@ import {
   type Parse,
   path,
   pemFile,
+  postgresUrl,
   publicOrigin,
+  redisUrl,
   signingSecret,
   token,
-  unsupported,
   webUrl,
   wholeNumber,
 } from './config-values.ts'
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from './lib/log.ts'
 import { LOCALES, type Locale } from './lib/texts.ts'
+import type { RedisTarget } from './relay/redis-url.ts'
 
 /** What the server runs with: checked, parsed, complete. */
 export interface Config {
@@ -28,6 +30,8 @@ export interface Config {
   readonly publicOrigin: string | undefined
   /** Absolute. */
   readonly dataDir: string
+  readonly databaseUrl: string | undefined
+  readonly redis: RedisTarget | undefined
   readonly allowedOrigins: string[]
   /** In CIDR notation, a single address too. */
   readonly trustedProxies: string[]
@@ -108,22 +112,21 @@ export const KEYS = {
   },
   databaseUrl: {
     env: 'DATABASE_URL',
-    description: 'Reserved: this release stores in SQLite, in the data directory, and refuses any value.',
-    parse: unsupported('this release stores in SQLite, in the data directory, and in nothing else; leave it out'),
+    description: 'PostgreSQL, for several machines: `postgres://user:password@host:5432/database`.',
+    parse: postgresUrl,
     defaultText: 'none: SQLite in the data directory',
     secret: true,
   },
   redisUrl: {
     env: 'REDIS_URL',
-    description: 'Reserved: this release runs as one process, and refuses any value.',
-    parse: unsupported('this release runs as one process and needs no Redis; leave it out'),
-    defaultText: 'none',
+    description: 'Redis, for several processes: `redis://host:6379`, or of Sentinel or Cluster (docs/cluster.md).',
+    parse: redisUrl,
+    defaultText: 'none: this is the only process',
     secret: true,
   },
   allowedOrigins: {
     env: 'PARLEY_ALLOWED_ORIGINS',
-    description:
-      'Origins of other sites whose pages may open sockets, use the API (CORS) and send the session cookie: exact, comma-separated, no wildcards.',
+    description: 'Origins of other sites that may open sockets, use the API and send the cookie: exact, no wildcards.',
     parse: origins,
     default: '',
     defaultText: 'none but its own',
@@ -183,8 +186,7 @@ export const KEYS = {
   },
   durability: {
     env: 'PARLEY_DURABILITY',
-    description:
-      '`full`: a message is on the disk before it is acknowledged; `relaxed`: a power cut may lose the last.',
+    description: '`full`: what is acknowledged is on the disk; `relaxed`: a power cut may lose the last messages.',
     parse: oneOf('full', 'relaxed'),
     default: 'full',
   },

@@ -4,6 +4,8 @@ import { addDemo, type DemoPerson } from './demo.ts'
 import { StartError } from './lib/errors.ts'
 import type { Log } from './lib/log.ts'
 import { Metrics } from './ops/metrics.ts'
+import { openRelay } from './relay/open.ts'
+import type { Relay } from './relay/relay.ts'
 import { openStorage } from './storage/open.ts'
 import type { Storage, StorageEvents } from './storage/storage.ts'
 
@@ -36,7 +38,11 @@ export interface RunningServer {
 /** Half of what an ending may take to reach the sockets. */
 const TICK_MS = 500
 /** Each live room is compared with storage so often: what this node was not told of is late by no more. */
-const HUB_CHECK_MS = 10_000
+const CHECK_MS = 10_000
+/** The same while there is a relay that should tell of it, and does not. */
+const CHECK_ALONE_MS = 2000
+/** What somebody has read on another node is late by no more, if nothing tells of it. */
+const COMPARE_MS = 60_000
 /** A crowd is told to go in so long, a few people at once: whoever is told first finds no server yet, and waits for longer. */
 const DRAIN_SPREAD_MS = 2000
 const DRAIN_SPREAD_EACH_MS = 0.1
@@ -52,15 +58,17 @@ export async function startServer(config: Config, options: ServerOptions): Promi
   const uptime = () => performance.now()
   const { storage, migrations } = await openStorage({
     ...config,
+    isShared: config.redis !== undefined,
     workerUrl,
     now,
     events: { onCommit: metrics.onCommit, onHealth: tellHealth(log) },
   })
   const { applied, snapshot } = migrations
   if (applied.length > 0) log.info('migrated', { count: applied.length, ...(snapshot ? { path: snapshot } : {}) })
+  const relay = openRelay({ ...config, ...storage, now, uptime })
   try {
     const broadcast = (topic: string, frame: string) => void app.server?.publish(topic, frame)
-    const adapters: Adapters = { config, storage, metrics, log, version, now, uptime, broadcast }
+    const adapters: Adapters = { config, storage, relay, metrics, log, version, now, uptime, broadcast }
     const services = createServices(adapters)
     await services.revocations.tell()
     const demo = options.demo ? await addDemo(services) : undefined
@@ -70,11 +78,13 @@ export async function startServer(config: Config, options: ServerOptions): Promi
       connections: () => services.connections.size,
       liveRooms: () => services.hub.liveRooms,
       waitingWrites: () => storage.health().waiting,
+      isRelayUp: () => relay.state !== 'away',
     })
-    const stopTicking = keepTime(services, metrics, Math.min(TICK_MS, config.pingIntervalMs / 5))
-    const close = () => shutDown(app, { services, storage, stopTicking })
+    const stopTicking = keepTime({ services, relay, metrics }, Math.min(TICK_MS, config.pingIntervalMs / 5))
+    const close = () => shutDown(app, { services, storage, relay, stopTicking })
     return { url, info: describe(url, config, { storage, demo, version }), failed: storage.failed, close }
   } catch (error) {
+    relay.close()
     await storage.close()
     throw error
   }
@@ -132,7 +142,12 @@ function listen(app: App, config: Config, websocket: ReturnType<typeof createSoc
 }
 
 /** The one timer of the server: pings, deadlines and expiry of every socket, and what others have ended; its own delay is the event loop's lag. */
-function keepTime({ connections, presence, attendance, hub, revocations }: Services, metrics: Metrics, every: number) {
+function keepTime(
+  { services, relay, metrics }: Omit<Running, 'stopTicking' | 'storage'> & { metrics: Metrics },
+  every: number,
+) {
+  const { connections, presence, attendance, hub, inboxes, revocations, clusterLimits, clusterNode } = services
+  let inboxesDue = performance.now() + CHECK_MS
   let due = performance.now() + every
   const timer = setInterval(() => {
     metrics.onLag(Math.max(0, performance.now() - due))
@@ -140,8 +155,15 @@ function keepTime({ connections, presence, attendance, hub, revocations }: Servi
     connections.tick()
     presence.tick()
     attendance.tick()
-    void hub.check(every / HUB_CHECK_MS)
+    const checkMs = relay.state === 'away' ? CHECK_ALONE_MS : CHECK_MS
+    void hub.check(every / checkMs)
     void revocations.tell()
+    clusterLimits.tell()
+    if (relay.state === 'alone') return
+    void inboxes.compare(every / (clusterNode.wasAwayLately ? CHECK_MS : COMPARE_MS))
+    if (performance.now() < inboxesDue) return
+    inboxesDue = performance.now() + checkMs
+    void inboxes.check()
   }, every)
   return () => clearInterval(timer)
 }
@@ -149,10 +171,11 @@ function keepTime({ connections, presence, attendance, hub, revocations }: Servi
 interface Running {
   services: Services
   storage: Storage
+  relay: Relay
   stopTicking: () => void
 }
 
-async function shutDown({ server }: App, { services, storage, stopTicking }: Running): Promise<void> {
+async function shutDown({ server }: App, { services, storage, relay, stopTicking }: Running): Promise<void> {
   const { connections, receipts, presence } = services
   // First, so that whoever is told to come back is refused by the kernel until the next server listens: to refuse a crowd
   // takes all of the event loop, and the drain would wait for it (docs/decisions/0014).
@@ -167,5 +190,7 @@ async function shutDown({ server }: App, { services, storage, stopTicking }: Run
   // The log line of a request is written in the turn after its answer.
   await new Promise(setImmediate)
   stopTicking()
+  services.hints.flush()
+  await relay.close()
   await storage.close()
 }

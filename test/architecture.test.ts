@@ -9,7 +9,7 @@ const LAYERS: [name: string, files: RegExp][] = [
   ['adapter', /^(storage|relay)\//],
   [
     'service',
-    /\/service\.ts$|^auth\/(sessions|origins|credentials|identities|policy|revocations|tickets)\.ts$|^auth\/host\/|^accounts\/passwords\.ts$|^users\/export\.ts$|^presence\/(attendance|typing)\.ts$|^rooms\/(inboxes|receipts)\.ts$|^live\/(hub|sequencer|connections)\.ts$|^live\/line\//,
+    /\/service\.ts$|^auth\/(sessions|origins|credentials|identities|policy|revocations|tickets)\.ts$|^auth\/host\/|^accounts\/passwords\.ts$|^users\/export\.ts$|^presence\/(attendance|typing)\.ts$|^rooms\/(inboxes|receipts)\.ts$|^live\/(hub|sequencer|connections|member)\.ts$|^live\/line\/|^cluster\//,
   ],
   ['transport', /\/(routes|guard)\.ts$|^live\/(handshake|socket|[^/]+-socket)\.ts$|^live\/(plain|app)\/|^ops\//],
   ['root', /^[^/]+\.ts$|^cli\//],

@@ -94,7 +94,7 @@ describe('config', () => {
   test.each([['config show'], ['config check'], ['migrate'], ['serve']])(
     '%s tells every problem and ends with 78',
     async (command) => {
-      const env = { PARLEY_HOTS: 'x', PARLEY_LOCALE: 'fr', DATABASE_URL: 'postgres://parley:hunter2@db/parley' }
+      const env = { PARLEY_HOTS: 'x', PARLEY_LOCALE: 'fr', DATABASE_URL: 'mysql://parley:hunter2@db/parley' }
       const { out, err, code } = await run([...command.split(' '), '--port', 'eighty'], env)
       expect({ out, code }).toEqual({ out: '', code: 78 })
       expect(err.trim().split(/:.*\n +|:.*$/)).toEqual([

@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test'
 import fc from 'fast-check'
 import { Hub } from '../src/live/hub.ts'
-import type { Member, Wire } from '../src/live/sequencer.ts'
+import type { Member, Wire } from '../src/live/member.ts'
 import type { Message } from '../src/messages/model.ts'
 import type { Storage } from '../src/storage/storage.ts'
 import { seqs, settle } from './support/app-socket.ts'
@@ -55,7 +55,8 @@ function hubOn(storage: Storage) {
   const missed: number[] = []
   const onMissed = (roomId: number) => void missed.push(roomId)
   const onError = (error: unknown) => void errors.push(error)
-  const hub = new Hub({ history: storage.messages, publish, onMissed, onError })
+  const alone = { listen: () => undefined, ignore() {}, patienceMs: 0, onRepaired() {} }
+  const hub = new Hub({ history: storage.messages, publish, ...alone, onMissed, onError })
   const checkAll = async () => {
     for (const _ of [1, 2]) await hub.check(1)
   }

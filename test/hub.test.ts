@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test'
 import fc from 'fast-check'
 import { Hub } from '../src/live/hub.ts'
-import type { Member, Wire } from '../src/live/sequencer.ts'
+import type { Member, Wire } from '../src/live/member.ts'
 import type { Message } from '../src/messages/model.ts'
 import type { Storage } from '../src/storage/storage.ts'
 import { openTestSqlite, roomIn } from './support/storage.ts'
@@ -70,6 +70,9 @@ async function roomWith(storage: Storage, count: number) {
   return { roomId, append, messages }
 }
 
+/** There is no other node. */
+const ALONE = { listen: () => undefined, ignore() {}, patienceMs: 0, onRepaired() {} }
+
 function hubOn(storage: Storage) {
   const topics = new Topics()
   const errors: unknown[] = []
@@ -77,6 +80,7 @@ function hubOn(storage: Storage) {
   const hub = new Hub({
     history: storage.messages,
     publish: topics.publish,
+    ...ALONE,
     onMissed: (roomId) => missed.push(roomId),
     onError: (error) => errors.push(error),
   })

@@ -38,7 +38,15 @@ function inboxesOn(storage: Storage, change: (rooms: RoomStore) => Partial<RoomS
   const newRooms = { take() {} } as never
   const rooms = new Rooms({ ...storage, rooms: store, products, newRooms, publish() {}, now: () => 1 })
   const tell = (userId: string, room: RoomSummary, total: number) => void told.push({ userId, room, total })
-  const inboxes = new Inboxes({ rooms, store, tell, onError: (error) => errors.push(error) })
+  const inboxes = new Inboxes({
+    rooms,
+    store,
+    hasOthers: false,
+    listen: () => undefined,
+    ignore() {},
+    tell,
+    onError: (error) => errors.push(error),
+  })
   const toldTo = ({ id }: Peer) => told.filter(({ userId }) => userId === id)
   return { inboxes, told, toldTo, errors, reads, publish: (event: ChatEvent) => inboxes.publish(event) }
 }

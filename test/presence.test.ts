@@ -4,6 +4,7 @@ import { Attendance, type Attendee } from '../src/presence/attendance.ts'
 import { Presence } from '../src/presence/service.ts'
 import { Typing } from '../src/presence/typing.ts'
 import { Products } from '../src/products/service.ts'
+import { LocalRelays } from '../src/relay/local.ts'
 import { Rooms } from '../src/rooms/service.ts'
 import type { Storage } from '../src/storage/storage.ts'
 import { refusal } from './support/answers.ts'
@@ -42,8 +43,13 @@ async function here(change: (storage: Storage['presence']) => Partial<Storage['p
   }
   const clocks = { now: () => clock.now, uptime: () => clock.uptime }
   const store = { ...storage.presence, ...change(storage.presence) }
-  const presence = new Presence({ presence: store, publish, onError: (error) => errors.push(error), ...clocks })
-  const attendance = new Attendance({ presence, attendees: () => attendees, rooms: () => [roomId], publish, ...clocks })
+  const others = { relay: new LocalRelays().join(), publish, onError: (error: unknown) => void errors.push(error) }
+  const presence = new Presence({ presence: store, ...others, ...clocks })
+  const attendance = new Attendance({
+    ...{ presence, attendees: () => attendees, rooms: { knownSides: () => undefined }, roomIds: () => [roomId] },
+    ...others,
+    ...clocks,
+  })
   /** A device of somebody: it is in the room, too. */
   const arrive = async (userId: string, client: string) => {
     await presence.came(userId)
@@ -235,8 +241,8 @@ describe('[LV86] whoever hides', () => {
     await presence.hide(customer.id, true)
     const phone = await arrive(customer.id, 'phone')
     expect(await status()).toMatchObject(UNSEEN)
-    expect(attendance.of(roomId, owner.id)).toEqual([])
-    expect(attendance.of(roomId, customer.id)).toEqual([{ userId: customer.id, client: 'phone' }])
+    expect(await attendance.of(roomId, owner.id)).toEqual([])
+    expect(await attendance.of(roomId, customer.id)).toEqual([{ userId: customer.id, client: 'phone' }])
     phone()
     for (const seconds of [0, 14, 1, 1, 60]) pass(seconds)
     expect(told()).toEqual([])

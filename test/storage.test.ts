@@ -15,8 +15,9 @@ import {
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { StartError } from '../src/lib/errors.ts'
-import { migrateStorage, openStorage } from '../src/storage/open.ts'
+import { openStorage } from '../src/storage/open.ts'
 import { isNewEnough } from '../src/storage/sqlite/database.ts'
+import { migrateDirectory } from '../src/storage/sqlite/directory.ts'
 import type { Commands } from '../src/storage/sqlite/writer/commands.ts'
 import { WriteQueue } from '../src/storage/sqlite/writer/queue.ts'
 import { storageContract } from './contracts/storage.ts'
@@ -105,7 +106,7 @@ describe('the data directory', () => {
 describe('migrations', () => {
   test('make a database in which every table is strict, with an epoch and a cluster key', async () => {
     const dataDir = emptyDir()
-    expect(migrateStorage(place(dataDir), { check: false })).toMatchObject({ pending: [], snapshot: undefined })
+    expect(migrateDirectory(place(dataDir), false)).toMatchObject({ pending: [], snapshot: undefined })
     const tables = database(dataDir)
       .query<{ name: string; strict: number }, []>("SELECT name, strict FROM pragma_table_list WHERE schema = 'main'")
       .all()
@@ -116,23 +117,23 @@ describe('migrations', () => {
 
   test('check tells what is missing and changes nothing', () => {
     const dataDir = join(emptyDir(), 'not', 'there')
-    expect(migrateStorage(place(dataDir), { check: true }).pending).toEqual(NAMES)
+    expect(migrateDirectory(place(dataDir), true).pending).toEqual(NAMES)
     expect(existsSync(dirname(dataDir))).toBe(false)
   })
 
   test('run again do nothing', () => {
     const dataDir = emptyDir()
-    expect(migrateStorage(place(dataDir), { check: false }).applied).toEqual(NAMES)
-    expect(migrateStorage(place(dataDir), { check: false })).toEqual({ applied: [], pending: [], snapshot: undefined })
-    expect(migrateStorage(place(dataDir), { check: true }).pending).toEqual([])
+    expect(migrateDirectory(place(dataDir), false).applied).toEqual(NAMES)
+    expect(migrateDirectory(place(dataDir), false)).toEqual({ applied: [], pending: [], snapshot: undefined })
+    expect(migrateDirectory(place(dataDir), true).pending).toEqual([])
   })
 
   test('of a newer Parley are refused, and the data is left as it is', () => {
     const dataDir = emptyDir()
-    migrateStorage(place(dataDir), { check: false })
+    migrateDirectory(place(dataDir), false)
     database(dataDir).run("INSERT INTO __drizzle_migrations (hash, name) VALUES ('', '29990101000000_future')")
     const before = readFileSync(join(dataDir, 'parley.db'))
-    expect(() => migrateStorage(place(dataDir), { check: false })).toThrow(/newer Parley.*29990101000000_future/)
+    expect(() => migrateDirectory(place(dataDir), false)).toThrow(/newer Parley.*29990101000000_future/)
     expect(readFileSync(join(dataDir, 'parley.db')).equals(before)).toBe(true)
   })
 
@@ -143,7 +144,7 @@ describe('migrations', () => {
     await storage.close()
     asTheReleaseBefore(dataDir)
 
-    const report = migrateStorage(place(dataDir), { check: false })
+    const report = migrateDirectory(place(dataDir), false)
 
     expect(report.applied).toEqual([NAMES.at(-1) ?? ''])
     expect(readdirSync(join(dataDir, 'backups'))).toHaveLength(1)
@@ -154,21 +155,21 @@ describe('migrations', () => {
 
   test('leave no copy that looks whole and is not', async () => {
     const dataDir = emptyDir()
-    migrateStorage(place(dataDir), { check: false })
+    migrateDirectory(place(dataDir), false)
     asTheReleaseBefore(dataDir)
     // As a start that was killed while it copied left it.
     const backups = join(dataDir, 'backups')
     mkdirSync(backups)
     for (const name of ['unfinished-before-x.db', 'unfinished-before-x.db-journal'])
       writeFileSync(join(backups, name), '')
-    const { snapshot } = migrateStorage(place(dataDir), { check: false })
+    const { snapshot } = migrateDirectory(place(dataDir), false)
     expect(readdirSync(backups)).toEqual([basename(snapshot ?? '')])
     expect(statSync(snapshot ?? '').size).toBeGreaterThan(10_000)
   })
 
   test('that were killed before the first facts were written are mended by the next start', async () => {
     const dataDir = emptyDir()
-    migrateStorage(place(dataDir), { check: false })
+    migrateDirectory(place(dataDir), false)
     database(dataDir).run('DELETE FROM meta')
     const { storage } = await open(dataDir)
     await storage.close()
@@ -183,7 +184,7 @@ describe('migrations', () => {
     ['has its first page damaged', damage],
   ])('leave a file alone that %s', async (_, spoil) => {
     const dataDir = emptyDir()
-    migrateStorage(place(dataDir), { check: false })
+    migrateDirectory(place(dataDir), false)
     const file = join(dataDir, 'parley.db')
     await spoil(file)
     const before = await Bun.file(file).bytes()
@@ -359,7 +360,7 @@ describe('the writer', () => {
 
   test('that has stopped takes no more, whatever a read meets after that', async () => {
     const dataDir = emptyDir()
-    migrateStorage(place(dataDir), { check: false })
+    migrateDirectory(place(dataDir), false)
     const path = join(dataDir, 'parley.db')
     const queue = await WriteQueue.open<Commands>(WORKER_URL, { path, durability: 'full' }, {})
     await queue.close()

@@ -1,16 +1,28 @@
+import { InvalidValue, path, postgresUrl } from '../config-values.ts'
+import { type CopyProgress, copyToPostgres } from '../storage/copy.ts'
 import { migrateStorage } from '../storage/open.ts'
-import type { Command, Invocation } from './help.ts'
+import { type Command, CommandError, type Invocation } from './help.ts'
 import { readConfig } from './read-config.ts'
 
 export const migrate: Command = {
   name: 'migrate',
-  summary: 'Bring the database to the schema of this release, after a snapshot; serve does so too.',
+  summary:
+    'Bring the database to the schema of this release, after a snapshot of SQLite; serve does so too. Or move to PostgreSQL.',
   switches: [{ name: 'check', summary: 'Change nothing; exit with 1 if a migration is pending.' }],
+  options: [
+    {
+      name: 'from',
+      value: 'sqlite:DIRECTORY',
+      summary: 'Copy all of that data directory, whose server is stopped, into --to.',
+    },
+    { name: 'to', value: 'postgres://…', summary: 'An empty database; without it, DATABASE_URL.' },
+  ],
   async run(invocation) {
     const check = invocation.switches.has('check')
-    const { applied, pending, snapshot } = migrateStorage(readConfig(invocation, { forServing: false }).config, {
-      check,
-    })
+    const { config } = readConfig(invocation, { forServing: false })
+    if (invocation.options.from !== undefined) return copy(invocation, config.databaseUrl)
+    if (invocation.options.to !== undefined) throw new CommandError('--to goes with --from sqlite:DIRECTORY')
+    const { applied, pending, snapshot } = await migrateStorage(config, { check })
     if (snapshot) invocation.print(`snapshot  ${snapshot}\n`)
     tell(invocation, 'applied', applied)
     tell(invocation, 'pending', pending)
@@ -21,4 +33,30 @@ export const migrate: Command = {
 
 function tell({ print }: Invocation, state: string, migrations: string[]) {
   for (const migration of migrations) print(`${state}   ${migration}\n`)
+}
+
+const TOLD_EVERY_MS = 1000
+
+async function copy({ options, cwd, print, note }: Invocation, databaseUrl: string | undefined): Promise<number> {
+  const [, dataDir] = /^sqlite:(?:\/\/)?(.+)$/.exec(options.from ?? '') ?? []
+  const url = options.to ?? databaseUrl
+  if (dataDir === undefined) throw new CommandError('--from has to be sqlite:DIRECTORY, the data directory of a server')
+  if (url === undefined) throw new CommandError('--from needs --to postgres://user:password@host:5432/database')
+  let toldAt = Number.NEGATIVE_INFINITY
+  const onProgress = ({ step, table, rows, total }: CopyProgress) => {
+    if (rows < total && performance.now() - toldAt < TOLD_EVERY_MS) return
+    toldAt = performance.now()
+    note(`${step.padEnd(8)} ${table.padEnd(12)} ${rows} of ${total}\n`)
+  }
+  await copyToPostgres({ dataDir: path(dataDir, cwd), url: checked(url, cwd), onProgress })
+  print(`copied, and every row compared: start the servers with DATABASE_URL, and keep ${dataDir} until you are sure\n`)
+  return 0
+}
+
+function checked(url: string, cwd: string): string {
+  try {
+    return postgresUrl(url, cwd)
+  } catch (error) {
+    throw error instanceof InvalidValue ? new CommandError(`--to ${error.message}`) : error
+  }
 }

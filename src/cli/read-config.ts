@@ -147,7 +147,7 @@ function contradictions({
   jwksUrl,
   ...found
 }: Record<string, Found | undefined>): string[] {
-  const { jwtIssuer, jwtAudience, accounts } = found
+  const { jwtIssuer, jwtAudience, accounts, redisUrl, databaseUrl, durability } = found
   const rules: [isBroken: boolean, problem: string][] = [
     [!tlsCert !== !tlsKey, 'PARLEY_TLS_CERT and PARLEY_TLS_KEY: give both, or neither'],
     [
@@ -165,6 +165,10 @@ function contradictions({
     [
       !jwtSecret && !jwksUrl && accounts?.text === 'off',
       'PARLEY_ACCOUNTS: off lets nobody in without PARLEY_JWT_SECRET or PARLEY_JWKS_URL',
+    ],
+    [
+      Boolean(redisUrl) && !databaseUrl && durability?.text === 'relaxed',
+      'PARLEY_DURABILITY: relaxed is for one process on its SQLite: with REDIS_URL leave it out',
     ],
   ]
   return rules.filter(([isBroken]) => isBroken).map(([, problem]) => problem)
@@ -197,12 +201,12 @@ function attempt<T>(label: string, problems: string[], action: () => T): T | und
 }
 
 function toConfig({ tlsCert, tlsKey, jwtSecret, jwksUrl, jwtIssuer, jwtAudience, ...values }: Values): Config {
-  const { pingInterval, databaseUrl: _, redisUrl: __, ...rest } = values
+  const { pingInterval, redisUrl: redis, ...rest } = values
   const tls = tlsCert && tlsKey ? { cert: tlsCert, key: tlsKey } : undefined
   const source = jwtSecret ? { secret: jwtSecret } : jwksUrl ? { jwksUrl } : undefined
   const hostTokens = source && { source, issuer: jwtIssuer, audience: jwtAudience }
-  const { publicOrigin, metricsToken } = values
-  const config = { ...rest, publicOrigin, metricsToken, tls, hostTokens }
+  const { publicOrigin, metricsToken, databaseUrl } = values
+  const config = { ...rest, publicOrigin, metricsToken, databaseUrl, redis, tls, hostTokens }
   return Object.freeze({ ...config, pingIntervalMs: pingInterval * 1000, warnings: warningsOf(config, jwksUrl) })
 }
 

@@ -2,6 +2,7 @@ import { createServices, type Services } from '../app.ts'
 import type { Config } from '../config.ts'
 import { createLog } from '../lib/log.ts'
 import { Metrics } from '../ops/metrics.ts'
+import { LocalRelays } from '../relay/local.ts'
 import { openBeside } from '../storage/open.ts'
 import type { Storage } from '../storage/storage.ts'
 import type { Invocation } from './help.ts'
@@ -19,6 +20,7 @@ export async function withServices(invocation: Invocation, run: Run, { mayCreate
       // A command takes no tokens, and need not fetch the keys of any.
       config: { ...config, hostTokens: undefined },
       storage,
+      relay: new LocalRelays().join(),
       metrics: new Metrics(),
       log: createLog({ level: 'error', format: config.logFormat }),
       version,

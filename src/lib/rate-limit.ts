@@ -6,8 +6,13 @@ export interface Rate {
   perSecond: number
 }
 
+/** Whoever takes less than this part of a burst now and then is nobody of whom others have to know. */
+const TOLD_PART = 1 / 4
+
 /** One bucket, in milliseconds of the caller's clock. */
 export class Bucket {
+  /** What was taken and others do not know of. */
+  untold = 0
   #tokens: number
   #at: number
 
@@ -53,6 +58,8 @@ export class RateLimit {
   readonly #limit: Limit
   readonly #buckets = new Map<string, Bucket>()
   #sweepAt = 0
+  /** To be told of what is taken, some of it at a time: others who share the limit have to know. */
+  onTaken: ((key: string, tokens: number) => void) | undefined
 
   constructor(limit: Limit) {
     this.#limit = limit
@@ -68,13 +75,34 @@ export class RateLimit {
 
   /** Takes so many, whether they are there or not. */
   charge(key: string, tokens: number): void {
-    const { rate, now, on } = this.#limit
-    if (on) this.#bucket(key).charge(rate, now(), tokens)
+    if (this.#limit.on) this.#tell(key, this.#charge(key, tokens), tokens)
+  }
+
+  takenElsewhere(key: string, tokens: number): void {
+    if (this.#limit.on) this.#charge(key, tokens)
+  }
+
+  #charge(key: string, tokens: number): Bucket {
+    const bucket = this.#bucket(key)
+    bucket.charge(this.#limit.rate, this.#limit.now(), tokens)
+    return bucket
   }
 
   #has(key: string): boolean {
     const { rate, now, on } = this.#limit
-    return !on || this.#bucket(key).take(rate, now())
+    if (!on) return true
+    const bucket = this.#bucket(key)
+    if (!bucket.take(rate, now())) return false
+    this.#tell(key, bucket, 1)
+    return true
+  }
+
+  #tell(key: string, bucket: Bucket, tokens: number) {
+    if (!this.onTaken) return
+    bucket.untold += tokens
+    if (bucket.untold < this.#limit.rate.burst * TOLD_PART) return
+    this.onTaken(key, bucket.untold)
+    bucket.untold = 0
   }
 
   #bucket(key: string): Bucket {

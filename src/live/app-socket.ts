@@ -1,6 +1,7 @@
 import { Elysia, t } from 'elysia'
 import { requireJson, upgradeHeaders } from '../auth/credentials.ts'
 import { peerOf } from '../auth/guard.ts'
+import type { ClusterNode } from '../cluster/node.ts'
 import { ChatError } from '../lib/errors.ts'
 import { type Locale, localeFor } from '../lib/texts.ts'
 import type { AppDeps } from './app/connection.ts'
@@ -11,11 +12,10 @@ import { StreamSocket, type Streams } from './stream-socket.ts'
 interface Deps extends AppDeps, HandshakeDeps {
   locale: Locale
   streams: Streams
+  /** This node, and the way to another one. */
+  clusterNode: Pick<ClusterNode, 'name' | 'forward'>
   onClosed: (code: number) => void
 }
-
-/** Names this process to clients of emulated sockets, whose commands have to come here. */
-const NODE = crypto.randomUUID()
 
 /** `GET /connection/websocket`, and the same protocol over two HTTP requests where WebSockets do not get through. */
 export const appSocket = (deps: Deps) =>
@@ -36,7 +36,7 @@ export const appSocket = (deps: Deps) =>
         const arrival = await arrive({ request, server, mayTellLater: true }, deps)
         // Quiet for longer than Bun lets an answer be: the protocol pings by itself.
         server?.timeout(request, 0)
-        const emulation = { session: crypto.randomUUID(), node: NODE }
+        const emulation = { session: crypto.randomUUID(), node: deps.clusterNode.name }
         const { line } = new AppSession(deps, { ...arrival, locale: localeOf(request, deps.locale), emulation })
         const socket = new StreamSocket({ ...deps, session: emulation.session, live: line })
         deps.streams.add(emulation.session, line)
@@ -48,12 +48,14 @@ export const appSocket = (deps: Deps) =>
     )
     .post(
       '/emulation',
-      ({ request, server, body, status }) => {
-        deps.origins.refuseForeign(request, peerOf(request, server))
-        const live = body.node === NODE ? deps.streams.find(body.session) : undefined
+      async ({ request, server, body: { node, session, data }, status }) => {
+        const { origins, streams, clusterNode } = deps
+        origins.refuseForeign(request, peerOf(request, server))
+        const live = streams.find(session)
+        live?.onMessage(data)
+        const isThere = live || (node !== clusterNode.name && (await clusterNode.forward(node, session, data)))
         // Its client then begins another one.
-        if (!live) throw new ChatError('not_found')
-        live.onMessage(body.data)
+        if (!isThere) throw new ChatError('not_found')
         return status(204, undefined)
       },
       EMULATION,

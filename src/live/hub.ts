@@ -1,10 +1,13 @@
 import type { ChatEvent, RoomSignal } from '../events.ts'
 import type { Message } from '../messages/model.ts'
-import { type Member, Sequencer, type SequencerDeps, type Wire } from './sequencer.ts'
+import type { Member, Wire } from './member.ts'
+import { Sequencer, type SequencerDeps } from './sequencer.ts'
 
 interface Deps extends SequencerDeps {
   /** Another process has stored something in this room, of which this node was not told. */
   onMissed: (roomId: number) => void
+  /** Nobody here wants to be told what others store in this room any more. */
+  ignore: (roomId: number) => void
 }
 
 /** The live rooms: those with a socket on this node. Where nobody listens, nothing is encoded. */
@@ -64,6 +67,11 @@ export class Hub {
     }
   }
 
+  /** Before somebody is told of an entry that another node may have stored: what came before it is published first. */
+  async catchUp(roomId: number, seq: number): Promise<void> {
+    await this.#rooms.get(roomId)?.catchUp(seq)
+  }
+
   /** To be called once for each member that was admitted, unless it was lost. */
   leave(roomId: number, member: Member): void {
     const room = this.#rooms.get(roomId)
@@ -74,6 +82,8 @@ export class Hub {
 
   /** Compares so great a part of the live rooms with storage, in one read, and catches up on what this node was not told. */
   async check(part: number): Promise<void> {
+    // All of them, and not only those that are left of this round.
+    if (part >= 1) this.#unchecked = undefined
     const { history, onError, onMissed } = this.#deps
     const rooms = this.#nextOf(Math.ceil(this.#rooms.size * part)).filter(({ published }) => published >= 0)
     if (rooms.length === 0) return
@@ -108,6 +118,8 @@ export class Hub {
   }
 
   #dropIdle(roomId: number, room: Sequencer) {
-    if (room.isIdle && this.#rooms.get(roomId) === room) this.#rooms.delete(roomId)
+    if (!room.isIdle || this.#rooms.get(roomId) !== room) return
+    this.#rooms.delete(roomId)
+    this.#deps.ignore(roomId)
   }
 }

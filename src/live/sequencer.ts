@@ -1,39 +1,17 @@
 import type { RoomSignal } from '../events.ts'
 import type { Message } from '../messages/model.ts'
 import type { MessageStore } from '../messages/store.ts'
-
-/** A form in which a room's entries go out: encoded once, published once, however many sockets listen. */
-export interface Wire {
-  topic(roomId: number): string
-  /** `undefined` for what this form does not have. */
-  encode(message: Message): string | undefined
-  encodeSignal(signal: RoomSignal): string | undefined
-}
-
-/** A socket, as a room sees it. */
-export interface Member {
-  readonly wire: Wire
-  readonly userId: string
-  /** The id of its connection, where its form has one. */
-  readonly client: string
-  readonly isOpen: boolean
-  /** An entry from before it is on the topic. `false` where it has no use for the rest of them. */
-  give(message: Message): boolean
-  /** Resolves when little enough is unsent to send more; at once when the socket has gone. */
-  drained(): Promise<void>
-  /** The client asked for more than a replay gives, or for a place past the end. */
-  replayTooLong(): void
-  /** To go onto the topic in this moment: `head` is the last seq that was published on it. */
-  admit(topic: string, head: number): void
-  /** What may be left out when the client is slow. */
-  signal(frame: string, signal: RoomSignal): void
-  /** To come again and ask for what it missed: it is no member any more. */
-  lost(): void
-}
+import type { Member, Wire } from './member.ts'
 
 export interface SequencerDeps {
   history: Pick<MessageStore, 'span' | 'lastSeq' | 'lastSeqs'>
   publish: (topic: string, frame: string) => void
+  /** From now on this node is told what others store in the room. Resolves when it is sure to be, if that takes a while. */
+  listen: (roomId: number) => Promise<void> | undefined
+  /** What is missing is looked up after so long: the word of another node may be on its way. Milliseconds. */
+  patienceMs: number
+  /** So many entries had to be read, of which this node was not told. */
+  onRepaired: (entries: number) => void
   onError: (error: unknown) => void
 }
 
@@ -71,7 +49,10 @@ export class Sequencer {
   #held: Map<number, Message> | undefined
   #joiners: Joiner[] | undefined
   readonly #audiences: Audience[] = []
-  #isRepairing = false
+  #missing: Timer | undefined
+  #repairing: Promise<void> | undefined
+  /** Up to here storage has entries, as far as is known. */
+  #wanted = 0
 
   constructor(roomId: number, deps: SequencerDeps) {
     this.#roomId = roomId
@@ -84,6 +65,7 @@ export class Sequencer {
   }
 
   async #open() {
+    await this.#deps.listen(this.#roomId)
     const head = await this.#deps.history.lastSeq(this.#roomId)
     for (const seq of this.#held?.keys() ?? []) if (seq <= head) this.#held?.delete(seq)
     this.#head = head
@@ -99,8 +81,13 @@ export class Sequencer {
     } else if (message.seq > this.#head) {
       this.#held ??= new Map()
       this.#held.set(message.seq, message)
-      if (this.#head >= 0) void this.#repair(message.seq)
+      this.#missing ??= setTimeout(() => this.#lookForMissing(), this.#deps.patienceMs)
     }
+  }
+
+  #lookForMissing() {
+    this.#missing = undefined
+    if (this.#held && this.#head >= 0) void this.#repair(Math.max(...this.#held.keys()))
   }
 
   #advance(message: Message) {
@@ -122,26 +109,32 @@ export class Sequencer {
     if (this.#held.size === 0) this.#held = undefined
   }
 
-  /** What is committed up to a seq can be read. */
-  async #repair(upTo: number) {
-    if (this.#isRepairing) return
-    this.#isRepairing = true
-    try {
-      for (let target = upTo; target > this.#head; target = Math.max(target, ...(this.#held?.keys() ?? []))) {
-        const missing = await this.#deps.history.span(this.#roomId, { after: this.#head, limit: PAGE })
-        if (missing.length === 0) break
-        for (const message of missing) {
-          this.#held?.delete(message.seq)
-          if (message.seq === this.#head + 1) this.#advance(message)
-        }
-        this.#releaseHeld()
-      }
-    } catch (error) {
-      // The next entry of the room, and the next check, try again.
-      this.#deps.onError(error)
-    } finally {
-      this.#isRepairing = false
+  /** What is committed up to a seq can be read. Resolves when it was, or could not be. */
+  #repair(upTo: number): Promise<void> {
+    this.#wanted = Math.max(this.#wanted, upTo)
+    // The next entry of the room, and the next check, try again what failed.
+    this.#repairing ??= this.#readGap()
+      .catch(this.#deps.onError)
+      .finally(() => {
+        this.#repairing = undefined
+      })
+    return this.#repairing
+  }
+
+  async #readGap() {
+    while (this.#wanted > this.#head) {
+      const missing = await this.#deps.history.span(this.#roomId, { after: this.#head, limit: PAGE })
+      if (missing.length === 0) this.#wanted = this.#head
+      for (const message of missing) this.#catchUp(message)
+      this.#releaseHeld()
     }
+  }
+
+  #catchUp(message: Message) {
+    const wasTold = this.#held?.delete(message.seq) ?? false
+    if (message.seq !== this.#head + 1) return
+    if (!wasTold) this.#deps.onRepaired(1)
+    this.#advance(message)
   }
 
   /** The last seq that was published; -1 until that is known. */
@@ -176,6 +169,8 @@ export class Sequencer {
     this.#joiners.push(joiner)
     try {
       if (this.#opening) await this.#opening
+      // Told by another node, which was told of it before this one was.
+      if (after !== undefined) await this.catchUp(after)
       joiner.buffer = []
       joiner.cursor = this.#head
       joiner.target = this.#head
@@ -188,6 +183,11 @@ export class Sequencer {
       this.#joiners.splice(this.#joiners.indexOf(joiner), 1)
       if (this.#joiners.length === 0) this.#joiners = undefined
     }
+  }
+
+  /** Storage may be ahead of what was published here; up to this seq, if it is. */
+  async catchUp(seq: number): Promise<void> {
+    if (seq > this.#head && (await this.#deps.history.lastSeq(this.#roomId)) >= seq) await this.#repair(seq)
   }
 
   /** Gives one page, no faster than the member drains it. */

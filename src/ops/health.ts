@@ -5,11 +5,13 @@ import { ChatError } from '../lib/errors.ts'
 import { open } from '../lib/http/operation.ts'
 import { failures } from '../lib/http/problem.ts'
 import { hashToken } from '../lib/tokens.ts'
+import type { Relay } from '../relay/relay.ts'
 import type { Storage } from '../storage/storage.ts'
 import type { Metrics } from './metrics.ts'
 
 interface Deps {
   storage: Storage
+  relay: Pick<Relay, 'state'>
   metrics: Metrics
   durability: 'full' | 'relaxed'
   metricsToken: string | undefined
@@ -17,14 +19,14 @@ interface Deps {
 
 const plain = { 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-store' }
 
-export const healthRoutes = ({ storage, metrics, durability, metricsToken }: Deps) =>
+export const healthRoutes = ({ storage, relay, metrics, durability, metricsToken }: Deps) =>
   new Elysia({ tags: ['operations'] })
     .get('/livez', () => new Response('ok\n', { headers: plain }), LIVE)
     .get(
       '/readyz',
       async () => {
         const problem = (await storage.probe()) ? undefined : storageProblem(storage)
-        const state = problem ?? (durability === 'relaxed' ? 'ok (durability relaxed)' : 'ok')
+        const state = problem ?? stateOf(relay, durability)
         return new Response(`${state}\n`, { status: problem ? 503 : 200, headers: plain })
       },
       READY,
@@ -37,6 +39,16 @@ export const healthRoutes = ({ storage, metrics, durability, metricsToken }: Dep
       },
       METRICS,
     )
+
+/** A node whose relay is away goes on serving its own people, and needs no other place to send them. */
+function stateOf({ state }: Pick<Relay, 'state'>, durability: Deps['durability']): string {
+  const notes = [
+    ...(state === 'away' ? ['relay away'] : []),
+    ...(durability === 'relaxed' ? ['durability relaxed'] : []),
+  ]
+  const word = state === 'away' ? 'degraded' : 'ok'
+  return notes.length > 0 ? `${word} (${notes.join(', ')})` : word
+}
 
 const storageProblem = (storage: Storage) => storage.health().problem ?? 'storage'
 

@@ -3,6 +3,7 @@ import type { ChatEvent } from '../events.ts'
 import { DISCONNECT } from '../live/app/protocol.ts'
 import { CLOSE } from '../live/plain/protocol.ts'
 import type { ReplayResult } from '../live/plain/session.ts'
+import type { RelayState } from '../relay/relay.ts'
 
 /** Clients may close with any code of theirs; each would be a series of its own. */
 const CLOSE_CODES: ReadonlySet<number> = new Set([
@@ -16,6 +17,7 @@ export interface Sources {
   connections: () => number
   liveRooms: () => number
   waitingWrites: () => number
+  isRelayUp: () => boolean
 }
 
 /** Prometheus metrics of this process. */
@@ -40,6 +42,17 @@ export class Metrics {
     'parley_event_loop_lag_seconds',
     'The worst delay of the event loop since the last reading.',
   )
+  readonly #hintLag = this.#histogram(
+    'parley_hint_lag_seconds',
+    "From another node's sending of a hint to hearing it, by the clocks of both.",
+    [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5],
+  )
+  readonly #forged = this.#counter('parley_hints_forged_total', 'Hints that no node of this cluster has sent.')
+  readonly #repaired = this.#counter(
+    'parley_repaired_entries_total',
+    'Entries that were read from the database since no hint of them had come.',
+  )
+  readonly #relayLost = this.#counter('parley_relay_lost_total', 'How often the relay was lost.')
   #worstLagMs = 0
 
   readonly onCommit = (ms: number, rows: number): void => {
@@ -56,14 +69,25 @@ export class Metrics {
     onReplay: (result: ReplayResult): void => this.#replays.inc({ result }),
     onRefused: (code: string): void => this.#refused.inc({ code }),
   }
+  readonly onRepaired = (entries: number): void => this.#repaired.inc(entries)
+  /** What the relay tells of. */
+  readonly ofRelay = {
+    onHintLag: (ms: number): void => this.#hintLag.observe(ms / 1000),
+    onForgedHint: (): void => this.#forged.inc(),
+    onRelayState: (state: RelayState): void => {
+      if (state === 'away') this.#relayLost.inc()
+    },
+  }
   readonly onLag = (ms: number): void => {
     this.#worstLagMs = Math.max(this.#worstLagMs, ms)
   }
 
-  watch({ connections, liveRooms, waitingWrites }: Sources): void {
+  watch({ connections, liveRooms, waitingWrites, isRelayUp }: Sources): void {
     this.#gauge('parley_connections', 'Open sockets.', connections)
     this.#gauge('parley_live_rooms', 'Rooms with an open socket.', liveRooms)
     this.#gauge('parley_writes_waiting', 'Writes that wait for a commit.', waitingWrites)
+    const state = 'Whether other nodes are heard: 1 or 0; 1 too where there is no relay.'
+    this.#gauge('parley_relay_up', state, () => Number(isRelayUp()))
     this.#gauge('process_resident_memory_bytes', 'Resident memory.', () => process.memoryUsage.rss())
   }
 

@@ -1,9 +1,12 @@
-import type { Publish } from '../events.ts'
+import type { ChatEvent, Publish } from '../events.ts'
+import type { Relay } from '../relay/relay.ts'
 import type { PresenceSetting, PresenceStatus } from './model.ts'
 import type { PresenceStore } from './store.ts'
 
 interface Deps {
   presence: PresenceStore
+  /** Where each node says who is here. */
+  relay: Pick<Relay, 'post' | 'read'>
   publish: Publish
   onError: (error: unknown) => void
   /** Milliseconds since 1970, for what has a date; and since the start, for what takes time: a clock may be set. */
@@ -15,7 +18,7 @@ interface Deps {
 export const LEAVE_AFTER_MS = 15_000
 const MINUTE_MS = 60_000
 
-/** Who is here: everybody with a socket, of whatever kind, on this node. */
+/** Who is here: everybody with a socket, of whatever kind, on whatever node. */
 export class Presence {
   readonly #deps: Deps
   /** How many sockets each has. */
@@ -38,6 +41,7 @@ export class Presence {
     const count = this.#sockets.get(userId) ?? 0
     this.#sockets.set(userId, count + 1)
     if (this.#leaving.delete(userId)) return
+    if (count === 0) this.#deps.relay.post('people', userId, '1')
     const at = this.#deps.now()
     let [hides, isHidden] = [this.#hides, await this.#isHiding(userId)]
     while (hides !== this.#hides) [hides, isHidden] = [this.#hides, await this.#isHiding(userId)]
@@ -86,9 +90,14 @@ export class Presence {
 
   /** In the order of the ids; those with whom the asker has not talked are left out. */
   async status(askerId: string, userIds: readonly string[]): Promise<PresenceStatus[]> {
-    const peers = await this.#deps.presence.ofPeers(askerId, userIds)
-    return peers.map(({ userId, lastSeenAt, isHidden }) => {
-      const online = !isHidden && this.#isHere(userId)
+    const { presence, relay } = this.#deps
+    const peers = await presence.ofPeers(askerId, userIds)
+    const elsewhere = await relay.read(
+      'people',
+      peers.map(({ userId }) => userId),
+    )
+    return peers.map(({ userId, lastSeenAt, isHidden }, at) => {
+      const online = !isHidden && (this.#isHere(userId) || (elsewhere[at] ?? []).length > 0)
       const isTold = !isHidden && !online && lastSeenAt !== undefined
       return { userId, online, lastSeenAt: isTold ? new Date(lastSeenAt).toISOString() : null }
     })
@@ -101,12 +110,21 @@ export class Presence {
   async hide(userId: string, hidden: boolean): Promise<PresenceSetting> {
     const { presence, publish } = this.#deps
     const isNew = await presence.hide(userId, hidden)
-    this.#hides += 1
-    this.#keep(userId, hidden)
-    if (hidden) this.#unwritten.delete(userId)
+    this.#heed(userId, hidden)
     // Told again, it would say that somebody who hides is here.
     if (isNew) publish({ type: 'user.hid', userId, isHidden: hidden })
     return { hidden }
+  }
+
+  #heed(userId: string, isHidden: boolean) {
+    this.#hides += 1
+    this.#keep(userId, isHidden)
+    if (isHidden) this.#unwritten.delete(userId)
+  }
+
+  /** To be called before anybody else hears of it: who hides on one node hides on all. */
+  readonly publish = (event: ChatEvent): void => {
+    if (event.type === 'user.hid') this.#heed(event.userId, event.isHidden)
   }
 
   /** To be called every second or so. */
@@ -116,6 +134,7 @@ export class Presence {
       if (goneAt > uptime) break
       this.#leaving.delete(userId)
       this.#hidden.delete(userId)
+      this.#deps.relay.post('people', userId, undefined)
     }
     if (uptime - this.#writtenAt < MINUTE_MS) return
     this.#writtenAt = uptime

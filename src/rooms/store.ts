@@ -43,6 +43,17 @@ export interface RoomStore {
   unreadOf(userId: string): Promise<Map<number, number>>
   /** All rooms of a person, empty ones too. */
   idsOf(userId: string): Promise<number[]>
+  /**
+   * Where the rooms of these people have got to in which something was written after this place, and the new place;
+   * without one, only where everything ends now. With several processes what is committed late may have an earlier
+   * place: ask from one that is some time old.
+   */
+  changedSince(userIds: readonly string[], place: number | undefined): Promise<ChangedRooms>
+}
+
+export interface ChangedRooms {
+  rooms: { roomId: number; lastSeq: number }[]
+  place: number
 }
 
 export interface OpenedRoom {

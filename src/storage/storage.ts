@@ -30,6 +30,8 @@ export interface Storage {
   engine: string
   /** The same as long as nothing that was acknowledged can have been lost: what was numbered under another one may be something else now. */
   epoch: string
+  /** A secret that everybody has who has this database, and nobody else: hexadecimal, 32 bytes. */
+  clusterKey: string
   users: UserStore
   accounts: AccountStore
   sessions: SessionStore
@@ -46,4 +48,13 @@ export interface Storage {
   failed: Promise<Error>
   /** Commits what waits, then closes. */
   close(): Promise<void>
+}
+
+export interface MigrationReport {
+  /** Names of the migrations that were applied now. */
+  applied: string[]
+  /** Names of those that are still to be applied (after a check). */
+  pending: string[]
+  /** The copy of the database that was made before anything changed. */
+  snapshot: string | undefined
 }

@@ -3,7 +3,9 @@ import type { Storage } from '../../src/storage/storage.ts'
 import type { Peer } from '../../src/users/model.ts'
 import { accountIn, failure, roomIn, type TestStorage } from '../support/storage.ts'
 import { accessContract } from './access.ts'
+import { crowdContract } from './crowd.ts'
 import { presenceContract } from './presence.ts'
+import { textContract } from './texts.ts'
 
 const draft = (roomId: number, sender: Peer, text: string, clientId: string | null = null) => ({
   roomId,
@@ -474,4 +476,7 @@ export function storageContract(name: string, open: () => Promise<TestStorage>) 
     const listed = await storage.products.list({ q: undefined, ownerId: first.owner.id, before: undefined, limit: 5 })
     expect(listed[0]?.product.id).toBe('tent')
   })
+
+  textContract(name, open)
+  crowdContract(name, open)
 }

@@ -2,6 +2,7 @@ import { type Adapters, createApp, createServices, createSockets } from '../../s
 import { readConfig } from '../../src/cli/read-config.ts'
 import { createLog } from '../../src/lib/log.ts'
 import { Metrics } from '../../src/ops/metrics.ts'
+import { LocalRelays } from '../../src/relay/local.ts'
 import type { Storage } from '../../src/storage/storage.ts'
 import { openTestSqlite } from './storage.ts'
 
@@ -20,6 +21,7 @@ export async function serveOn(
   const adapters: Adapters = {
     config,
     storage: { ...opened.storage, ...change(opened.storage) },
+    relay: new LocalRelays().join(),
     metrics: new Metrics(),
     log: createLog({ level: 'info', format: 'json', write: (line) => lines.push(line) }),
     version: '0.0.0',

@@ -1,7 +1,14 @@
 // Run by `pretest`: what the tests need beside npm packages is there, or is installed, or is asked for.
 
 /** Programs, and the Debian packages that have them. */
-const PROGRAMS = { chromium: 'chromium', curl: 'curl', openssl: 'openssl', php: 'php-cli', strace: 'strace' }
+const PROGRAMS = {
+  chromium: 'chromium',
+  curl: 'curl',
+  openssl: 'openssl',
+  php: 'php-cli',
+  'redis-server': 'redis-server',
+  strace: 'strace',
+}
 
 /** The same of modules, for Debian's own Python: the first one in the PATH may be another, which does not have them. */
 const MODULES = { django: 'python3-django', jwt: 'python3-jwt' }
@@ -10,11 +17,15 @@ const NAME_FOUND = `
 import importlib.util, sys
 print(*filter(importlib.util.find_spec, sys.argv[1:]))`
 
+/** Debian keeps those of PostgreSQL in no PATH. */
+const POSTGRES = '/usr/lib/postgresql/*/bin/initdb'
+
 const modules = foundModules()
 const missing = [
   ...Object.entries(PROGRAMS).filter(([program]) => Bun.which(program) === null),
   ...Object.entries(MODULES).filter(([module]) => !modules.includes(module)),
 ].map(([, name]) => name)
+if (Bun.which('initdb') === null && [...new Bun.Glob(POSTGRES).scanSync('/')].length === 0) missing.push('postgresql')
 if (missing.length > 0) install(missing)
 
 function foundModules(): string[] {

@@ -2,6 +2,7 @@ import { createApp, createServices } from '../../src/app.ts'
 import { readConfig } from '../../src/cli/read-config.ts'
 import { createLog } from '../../src/lib/log.ts'
 import { Metrics } from '../../src/ops/metrics.ts'
+import { LocalRelays } from '../../src/relay/local.ts'
 import { openTestSqlite } from './storage.ts'
 
 // Prints `METHOD /path` for every route of the app, hidden ones too. In a process of its own: Elysia writes into the
@@ -10,6 +11,7 @@ await using opened = await openTestSqlite()
 const adapters = {
   config: readConfig({ flags: {}, env: {}, cwd: '/nowhere', isTerminal: false }).config,
   storage: opened.storage,
+  relay: new LocalRelays().join(),
   metrics: new Metrics(),
   log: createLog({ level: 'error', format: 'json' }),
   version: '0.0.0',

@@ -9,16 +9,19 @@ export const WORKER_URL = new URL('../../src/storage/sqlite/writer/worker.ts', i
 export interface TestStorage extends AsyncDisposable {
   /** After a restart it is another one. */
   readonly storage: Storage
-  /** The database itself. */
-  file: string
   /** Closes it and opens it again, as a restart does. */
   reopen(): Promise<Storage>
-  /** The same, and does something to the closed database in between. */
+}
+
+export interface TestSqlite extends TestStorage {
+  /** The database itself. */
+  file: string
+  /** Does something to the closed database, and opens it again. */
   spoil(how: (file: string) => void): Promise<void>
 }
 
 /** SQLite in a directory of its own. */
-export async function openTestSqlite(): Promise<TestStorage> {
+export async function openTestSqlite(): Promise<TestSqlite> {
   const dataDir = mkdtempSync(join(tmpdir(), 'parley-storage-'))
   const open = async () =>
     (await openStorage({ dataDir, durability: 'full', workerUrl: WORKER_URL, now: () => 1 })).storage

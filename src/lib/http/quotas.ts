@@ -33,6 +33,8 @@ export interface QuotaState {
 /** Counts what one caller may not do without end, over HTTP. A reconnect, or another token of the same person, changes nothing. */
 export class Quotas {
   readonly #limiters: Record<QuotaName, RateLimiterMemory> | undefined
+  /** To be told of what is taken, and of what is given back as less than nothing: others who share the quotas have to know. */
+  onTaken: ((name: QuotaName, key: string, points: number) => void) | undefined
 
   /** `isOn` is PARLEY_LIMITS. */
   constructor(isOn: boolean) {
@@ -54,7 +56,9 @@ export class Quotas {
   async take(name: QuotaName, key: string): Promise<QuotaState | undefined> {
     if (!this.#limiters) return undefined
     try {
-      return stateOf(name, await this.#limiters[name].consume(key))
+      const used = await this.#limiters[name].consume(key)
+      this.onTaken?.(name, key, 1)
+      return stateOf(name, used)
     } catch (error) {
       if (!(error instanceof RateLimiterRes)) throw error
       const quota = stateOf(name, error)
@@ -73,6 +77,12 @@ export class Quotas {
   /** For what went well, and was taken as if it would not. */
   async giveBack(name: QuotaName, key: string): Promise<void> {
     await this.#limiters?.[name].reward(key)
+    this.onTaken?.(name, key, -1)
+  }
+
+  /** Of names that this release does not know nothing is counted. */
+  takenElsewhere(name: string, key: string, points: number): void {
+    if (Object.hasOwn(QUOTAS, name)) void this.#limiters?.[name as QuotaName].penalty(key, points)
   }
 }
 

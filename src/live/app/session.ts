@@ -183,8 +183,9 @@ export class AppSession implements AppConnection, Speaker {
     // A try before this one may have come so far.
     this.#depart()
     this.#arrivedAs = identity.user.id
-    inboxes.watch(this.#arrivedAs)
+    const watching = inboxes.watch(this.#arrivedAs)
     await presence.came(this.#arrivedAs)
+    await watching
   }
 
   #depart() {

@@ -11,7 +11,7 @@ import type { Rooms } from '../../rooms/service.ts'
 import type { Connection, Connections } from '../connections.ts'
 import type { Hub } from '../hub.ts'
 import { Line, type LiveSession, type Speaker } from '../line/line.ts'
-import type { Member, Wire } from '../sequencer.ts'
+import type { Member, Wire } from '../member.ts'
 import { plainTopic } from '../topics.ts'
 import {
   CLOSE,
@@ -142,8 +142,7 @@ export class RoomSession implements Connection, Speaker, Member {
   }
 
   async #send({ text, clientId, senderEmail, roomId = this.#visit.roomId }: PlainSend) {
-    const { user } = this.identity
-    if (senderEmail !== undefined && senderEmail.toLowerCase() !== user.email?.toLowerCase()) {
+    if (senderEmail !== undefined && senderEmail.toLowerCase() !== this.identity.user.email?.toLowerCase()) {
       throw new ChatError('forbidden', { reason: 'sender_mismatch' })
     }
     const draft = clientId === undefined ? { text } : { text, clientId }
@@ -151,6 +150,7 @@ export class RoomSession implements Connection, Speaker, Member {
     this.#strikes = 0
     // In this room the frame that everyone gets is the acknowledgement.
     if (created && roomId === this.#visit.roomId) return
+    await this.#deps.hub.catchUp(roomId, message.seq)
     const frame = encodePlain(message)
     if (frame !== undefined) this.send(frame)
   }

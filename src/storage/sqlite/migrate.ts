@@ -4,21 +4,13 @@ import { join } from 'node:path'
 import { migrate } from 'drizzle-orm/bun-sqlite/migrator'
 import { StartError } from '../../lib/errors.ts'
 import { embeddedMigrations } from '../migrations.macro.ts' with { type: 'macro' }
+import type { MigrationReport } from '../storage.ts'
 import { type Durability, openDatabase } from './database.ts'
 import { addFacts } from './writer/meta.ts'
 
 const MIGRATIONS = embeddedMigrations('sqlite')
 
 export const databasePath = (dataDir: string) => join(dataDir, 'parley.db')
-
-export interface MigrationReport {
-  /** Names of the migrations that were applied now. */
-  applied: string[]
-  /** Names of those that are still to be applied (after a check). */
-  pending: string[]
-  /** The copy of the database that was made before anything changed. */
-  snapshot: string | undefined
-}
 
 /** Brings the schema up to date, after a snapshot; with `check` only says what is missing. */
 export function migrateSqlite(dataDir: string, durability: Durability, check: boolean): MigrationReport {

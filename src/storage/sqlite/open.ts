@@ -12,7 +12,7 @@ import { sqliteSessions } from './stores/sessions.ts'
 import { sqliteUsers } from './stores/users.ts'
 import type { Commands } from './writer/commands.ts'
 import { codeOf, problemOf } from './writer/faults.ts'
-import { epochOf } from './writer/meta.ts'
+import { factsOf } from './writer/meta.ts'
 import { WriteQueue } from './writer/queue.ts'
 
 export interface SqliteOptions {
@@ -38,7 +38,7 @@ export async function openSqlite(options: SqliteOptions): Promise<Storage> {
 
   return {
     engine: `SQLite ${sqliteVersion(sqlite)}`,
-    epoch: epochOf(db),
+    ...factsOf(db),
     users: watched(sqliteUsers(db, write, now)),
     accounts: watched(sqliteAccounts(db, write)),
     sessions: watched(sqliteSessions(db, write)),

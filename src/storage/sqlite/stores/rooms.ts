@@ -70,6 +70,29 @@ export function sqliteRooms(db: Db, write: WriteRoom): RoomStore {
         .map(({ id }) => id)
         .sort((a, b) => a - b)
     },
+    ...changes(db),
+  }
+}
+
+/** From either side: by the indexes of the inboxes. */
+function changes(db: Db): Pick<RoomStore, 'changedSince'> {
+  const newest = db
+    .select({ place: sql<number>`coalesce(max(${messages.id}), 0)` })
+    .from(messages)
+    .prepare()
+  const side = (role: Role) =>
+    db
+      .select({ roomId: rooms.id, lastSeq: rooms.lastSeq })
+      .from(users)
+      .innerJoin(rooms, and(eq(SIDE[role].number, users.number), gt(rooms.lastMessageId, sql.placeholder('place'))))
+      .where(sql`${users.id} IN (SELECT value FROM json_each(${sql.placeholder('userIds')}))`)
+  const changed = side('owner').union(side('customer')).prepare()
+  return {
+    async changedSince(userIds, place) {
+      const now = newest.get()?.place ?? 0
+      if (place === undefined || place >= now) return { rooms: [], place: now }
+      return { rooms: changed.all({ userIds: JSON.stringify(userIds), place }), place: now }
+    },
   }
 }
 

@@ -31,10 +31,12 @@ export function endRun(db: Db): void {
   db.delete(meta).where(eq(meta.key, RELAXED_RUN)).run()
 }
 
-/** To be asked when the writer is open, which may have given it another one. */
-export function epochOf(db: Db): string {
-  const row = db.select().from(meta).where(eq(meta.key, 'epoch')).get()
-  if (!row) throw new Error('this database has no epoch')
+/** To be asked when the writer is open, which may have given it another epoch. */
+export const factsOf = (db: Db) => ({ epoch: factOf(db, 'epoch'), clusterKey: factOf(db, 'cluster_key') })
+
+function factOf(db: Db, key: string): string {
+  const row = db.select().from(meta).where(eq(meta.key, key)).get()
+  if (!row) throw new Error(`this database has no ${key}`)
   return row.value
 }
 

@@ -1,0 +1,138 @@
+import type { Envelopes } from './envelope.ts'
+import type { Link } from './redis-link.ts'
+import type { Board } from './relay.ts'
+
+interface Options {
+  link: Pick<Link, 'commands'>
+  envelopes: Pick<Envelopes, 'prefix' | 'sign' | 'verify'>
+  node: string
+  uptime: () => number
+}
+
+/** What a node has posted is gone so long after it has said the last word. */
+const LIFE_SECONDS = 20
+const KEPT_EVERY_MS = 5000
+/** Whoever reads does not wait for longer than this for a Redis that is stuck. */
+const READ_WITHIN_MS = 1000
+const KNOWN_FOR_MS = 1000
+/** Fields in one command. */
+const CHUNK = 500
+const BOARDS: readonly Board[] = ['people', 'rooms']
+
+/** One hash for each board of each node, which Redis lets go when the node does not keep it up; and a list of the nodes. */
+export class Boards {
+  readonly #options: Options
+  readonly #posted: Record<Board, Map<string, string>> = { people: new Map(), rooms: new Map() }
+  #keptAt = Number.NEGATIVE_INFINITY
+  #nodes: { names: string[]; readAt: number } = { names: [], readAt: Number.NEGATIVE_INFINITY }
+
+  constructor(options: Options) {
+    this.#options = options
+  }
+
+  get #commands() {
+    return this.#options.link.commands
+  }
+
+  #hash(board: Board, node = this.#options.node): string {
+    return `${this.#options.envelopes.prefix}${board}:${node}`
+  }
+
+  get #list(): string {
+    return `${this.#options.envelopes.prefix}nodes`
+  }
+
+  post(board: Board, key: string, text: string | undefined, isUp: boolean): void {
+    const posted = this.#posted[board]
+    if (text === undefined) posted.delete(key)
+    else posted.set(key, text)
+    if (isUp) this.#store(board, key, text).catch(() => this.#keepSoon())
+  }
+
+  async #store(board: Board, key: string, text: string | undefined) {
+    const hash = this.#hash(board)
+    if (text === undefined) return this.#commands.hdel(hash, key)
+    // It may be the first, and a new hash lives for ever until it is told otherwise.
+    return Promise.all([this.#commands.hset(hash, ...this.#field(board, [key, text])), this.#expire(board)])
+  }
+
+  #field(board: Board, [key, text]: [string, string]): [string, string] {
+    return [key, this.#options.envelopes.sign(`${this.#hash(board)} ${key}`, text)]
+  }
+
+  #expire(board: Board): Promise<number> {
+    return this.#commands.expire(this.#hash(board), LIFE_SECONDS)
+  }
+
+  #keepSoon() {
+    this.#keptAt = Number.NEGATIVE_INFINITY
+  }
+
+  /** To be called every second: what is posted goes on being there, or is there again. */
+  keep(): void {
+    if (this.#options.uptime() - this.#keptAt >= KEPT_EVERY_MS) this.#update((board) => this.#refresh(board))
+  }
+
+  /** Redis may have lost all of it, or have something old. */
+  renew(): void {
+    this.#update((board) => this.#write(board))
+  }
+
+  #update(how: (board: Board) => Promise<unknown>) {
+    this.#keptAt = this.#options.uptime()
+    Promise.all([this.#announce(), ...BOARDS.map(how)]).catch(() => this.#keepSoon())
+  }
+
+  /** By the clock of Redis: those of the nodes may differ. */
+  async #announce() {
+    const now = Number((await this.#commands.time())[0])
+    await this.#commands.zadd(this.#list, now, this.#options.node)
+    await this.#commands.zremrangebyscore(this.#list, '-inf', now - LIFE_SECONDS)
+    await this.#commands.expire(this.#list, LIFE_SECONDS)
+  }
+
+  async #refresh(board: Board) {
+    const { size } = this.#posted[board]
+    const [stored] = await Promise.all([this.#commands.hlen(this.#hash(board)), this.#expire(board)])
+    if (stored !== size) await this.#write(board)
+  }
+
+  /** All at once: what is posted while it is on its way comes after it. */
+  async #write(board: Board) {
+    const fields = [...this.#posted[board]].map((entry) => this.#field(board, entry))
+    const sent: Promise<unknown>[] = [this.#commands.del(this.#hash(board))]
+    for (let from = 0; from < fields.length; from += CHUNK) {
+      sent.push(this.#commands.hset(this.#hash(board), ...fields.slice(from, from + CHUNK).flat()))
+    }
+    await Promise.all([...sent, this.#expire(board)])
+  }
+
+  async read(board: Board, keys: readonly string[]): Promise<string[][]> {
+    const nothing = () => keys.map((): string[] => [])
+    const late = Promise.withResolvers<string[][]>()
+    const timer = setTimeout(() => late.resolve(nothing()), READ_WITHIN_MS)
+    const read = this.#readAll(board, keys).catch(nothing)
+    return Promise.race([read, late.promise]).finally(() => clearTimeout(timer))
+  }
+
+  async #readAll(board: Board, keys: readonly string[]): Promise<string[][]> {
+    const { envelopes } = this.#options
+    const found = await Promise.all(
+      (await this.#others()).map(async (node) => {
+        const hash = this.#hash(board, node)
+        const texts = await this.#commands.hmget(hash, ...keys)
+        return texts.map((text, at) => envelopes.verify(`${hash} ${keys[at]}`, text ?? ''))
+      }),
+    )
+    return keys.map((_, at) => found.flatMap((texts) => texts[at] ?? []))
+  }
+
+  async #others(): Promise<string[]> {
+    const { node, uptime } = this.#options
+    if (uptime() - this.#nodes.readAt > KNOWN_FOR_MS) {
+      const names = await this.#commands.zrange(this.#list, '0', '-1')
+      this.#nodes = { names: names.filter((name) => name !== node), readAt: uptime() }
+    }
+    return this.#nodes.names
+  }
+}

@@ -1,0 +1,64 @@
+import { ChatError, StartError } from '../../lib/errors.ts'
+
+/** `unreachable`: no connection, or none that takes writes; `busy`: too much waits for the same locks or places. */
+export type Problem = 'unreachable' | 'busy' | 'disk_full' | 'io'
+
+/** SQLSTATEs by how they begin, and the driver's own codes. */
+const FAULTS: [code: RegExp, problem: Problem][] = [
+  [/^ERR_POSTGRES_(CONNECTION|IDLE|LIFETIME|TLS|AUTH)|^(08|57P0|28|3D|25006)/, 'unreachable'],
+  [/^(40001|40P01|55P03|57014|57P05|25P03|53300|53400)/, 'busy'],
+  [/^53100/, 'disk_full'],
+  [/^(53|58|F0|XX00[12])/, 'io'],
+]
+
+/** A fault of the server or of the way to it, not of what was to be stored. */
+export const problemOf = (error: unknown): Problem | undefined =>
+  FAULTS.find(([pattern]) => pattern.test(codeOf(error)))?.[1]
+
+/** The SQLSTATE, or the driver's own word for it, whoever wrapped it. */
+export function codeOf(error: unknown): string {
+  if (!(error instanceof Error)) return 'unknown'
+  const { errno, code } = error as Error & { errno?: unknown; code?: unknown }
+  if (typeof errno === 'string') return errno
+  if (typeof code === 'string' && code.startsWith('ERR_')) return code
+  return error.cause instanceof Error ? codeOf(error.cause) : error.name
+}
+
+/** What goes by itself is told as unavailable; the rest stays what it was. */
+export function toldAs(error: unknown): unknown {
+  if (error instanceof ChatError || problemOf(error) === undefined) return error
+  return new ChatError('unavailable', { retryAfter: 1, cause: error })
+}
+
+const ADVICE: [code: RegExp, advice: string][] = [
+  [/^28P01/, 'refuses the password. Mend it in the database URL'],
+  [/^28/, 'refuses this user. Mend the user in the database URL, or let it in (pg_hba.conf)'],
+  [/^3D000/, 'has no such database. Create it, or mend its name in the database URL'],
+  [/^42501/, "gives this user too few rights. Make it the database's owner"],
+  [/^53300/, 'has no connection left. Raise max_connections, or give Parley a smaller pool'],
+  [/^57P03/, 'is starting or stopping. Start Parley again when it is up'],
+  [/^25006/, 'is a standby, which can only be read. Name the primary in the database URL'],
+  [/^ERR_POSTGRES_TLS_NOT_AVAILABLE/, 'offers no TLS. Switch it on there, or set sslmode=disable in the database URL'],
+  [/^ERR_INVALID_ARG/, 'cannot be asked like that. Look at sslmode and the other options in the database URL'],
+  [/TLS|CERT|SSL/, 'has no certificate that can be trusted. Mend the certificate, or sslmode in the database URL'],
+  [/^ERR_POSTGRES_AUTH|^ERR_POSTGRES_(UNSUPPORTED|UNKNOWN)_AUTH/, 'asks for a way to sign in that is not known here'],
+  [/^ERR_POSTGRES_CONNECTION|^08/, 'cannot be reached. Start it, or mend host and port in the database URL'],
+]
+
+/** What the operator can mend is said in one line, and never with the URL's password; the rest keeps its stack. */
+export async function orStartError<T>(url: string, run: () => Promise<T>): Promise<T> {
+  try {
+    return await run()
+  } catch (error) {
+    if (error instanceof StartError) throw error
+    const advice = ADVICE.find(([pattern]) => pattern.test(codeOf(error)))
+    if (!advice) throw error
+    throw new StartError(`PostgreSQL at ${placeOf(url)} ${advice[1]}.`, { cause: error })
+  }
+}
+
+/** Host, port and database. A password with a `/` or a `#` in it that is not escaped ends the host too early. */
+export function placeOf(url: string): string {
+  const { host, pathname, search, hash } = new URL(url)
+  return `${pathname}${search}${hash}`.includes('@') ? 'the database URL' : `${host}${pathname}`
+}

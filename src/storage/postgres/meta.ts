@@ -1,0 +1,70 @@
+import { eq, sql } from 'drizzle-orm'
+import { StartError } from '../../lib/errors.ts'
+import type { Durability } from '../sqlite/database.ts'
+import type { Db } from './database.ts'
+import { meta } from './schema.ts'
+
+type Tx = Pick<Db, 'select' | 'insert' | 'delete' | 'execute'>
+
+const randomHex = (bytes: number) => Buffer.from(crypto.getRandomValues(new Uint8Array(bytes))).toString('hex')
+
+const RELAXED_RUN = 'relaxed_run'
+const TIMELINE = 'timeline'
+/** What `meta` has as long as a copy of another database into this one is not whole. */
+export const COPYING = 'copying'
+
+/** Facts that every database has from its first start on. */
+export async function addFacts(db: Tx): Promise<void> {
+  const facts = [
+    { key: 'epoch', value: randomHex(8) },
+    { key: 'cluster_key', value: randomHex(32) },
+  ]
+  await db.insert(meta).values(facts).onConflictDoNothing()
+}
+
+/**
+ * To be called when a node opens. The epoch is another after what may have taken back what clients have seen: a standby
+ * was promoted or a backup restored to a moment (the server's timeline tells), or the server was started anew since a run
+ * that did not flush its commits.
+ */
+export async function beginRun(db: Tx, durability: Durability): Promise<void> {
+  const [server] = await db.execute<{ timeline: string; started: string }>(
+    sql`SELECT left(pg_walfile_name(pg_current_wal_lsn()), 8) AS timeline, pg_postmaster_start_time()::text AS started`,
+  )
+  const { timeline = '', started = '' } = server ?? {}
+  // Of several nodes that start at once, the others wait for the first, and find what it has noted.
+  await db.select().from(meta).where(eq(meta.key, 'epoch')).for('update')
+  const before = await factsIn(db)
+  const isOther = (key: string, value: string) => before.has(key) && before.get(key) !== value
+  if (isOther(TIMELINE, timeline) || isOther(RELAXED_RUN, started)) await set(db, 'epoch', randomHex(8))
+  if (before.get(TIMELINE) !== timeline) await set(db, TIMELINE, timeline)
+  if (durability === 'relaxed') await set(db, RELAXED_RUN, started)
+  else if (isOther(RELAXED_RUN, started)) await db.delete(meta).where(eq(meta.key, RELAXED_RUN))
+}
+
+/** Half of the messages would look like all of them. */
+export async function requireWhole(db: Tx): Promise<void> {
+  if (!(await factsIn(db)).has(COPYING)) return
+  throw new StartError(
+    'The copy into this database was cut short. Go on with it: parley migrate --from sqlite:… again.',
+  )
+}
+
+/** To be asked when the run has begun, which may have given it another epoch. */
+export async function factsOf(db: Tx): Promise<{ epoch: string; clusterKey: string }> {
+  const facts = await factsIn(db)
+  const fact = (key: string) => {
+    const value = facts.get(key)
+    if (value === undefined) throw new Error(`this database has no ${key}`)
+    return value
+  }
+  return { epoch: fact('epoch'), clusterKey: fact('cluster_key') }
+}
+
+async function factsIn(db: Tx): Promise<Map<string, string>> {
+  const rows = await db.select().from(meta)
+  return new Map(rows.map(({ key, value }) => [key, value]))
+}
+
+const set = (db: Tx, key: string, value: string) =>
+  db.insert(meta).values({ key, value }).onConflictDoUpdate({ target: meta.key, set: { value } })

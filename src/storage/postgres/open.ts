@@ -1,0 +1,97 @@
+import type { Storage, StorageEvents } from '../storage.ts'
+import { connect, drizzleOn, FOR_FLIGHTS, FOR_QUERIES, LIMITS_MS, type Place, requireServer } from './database.ts'
+import { orStartError, toldAs } from './faults.ts'
+import { beginRun, factsOf, requireWhole } from './meta.ts'
+import { Pool } from './pool.ts'
+import { postgresAccounts } from './stores/accounts.ts'
+import { postgresKeys } from './stores/keys.ts'
+import { postgresMessages } from './stores/messages.ts'
+import { postgresPresence } from './stores/presence.ts'
+import { postgresProducts } from './stores/products.ts'
+import { postgresRevocations } from './stores/revocations.ts'
+import { postgresRooms } from './stores/rooms.ts'
+import { postgresSessions } from './stores/sessions.ts'
+import { postgresUsers } from './stores/users.ts'
+import { transactionsOn } from './transactions.ts'
+import { FlightQueue } from './writer/queue.ts'
+
+export interface PostgresOptions extends Place {
+  now: () => number
+  events?: StorageEvents
+  /** Connections, beside the one that stores messages and marks. */
+  poolSize?: number
+  /** How long the server may leave anything unanswered. */
+  deadlineMs?: number
+}
+
+const POOL_SIZE = 10
+const DEADLINE_MS = 10_000
+const PROBE_AFTER_MS = 5000
+
+/** One connection that stores messages and marks in flights; a pool for the rest. The schema is expected to be there. */
+export async function openPostgres(options: PostgresOptions): Promise<Storage> {
+  const { url, now, events = {}, poolSize = POOL_SIZE, deadlineMs = DEADLINE_MS } = options
+  const { version, ...facts } = await orStartError(url, () => begin(options))
+  const pool = new Pool(() => connect(options, poolSize, LIMITS_MS, { settings: FOR_QUERIES }), deadlineMs)
+  const connectOne = (onconnect: () => void) => connect(options, 1, LIMITS_MS, { settings: FOR_FLIGHTS, onconnect })
+  const queue = new FlightQueue({ connect: connectOne, events, deadlineMs })
+  const db = drizzleOn(pool.client)
+  const write = transactionsOn(db)
+  const { enqueue } = queue
+
+  return {
+    engine: `PostgreSQL ${version}`,
+    ...facts,
+    users: told(postgresUsers(db, write, now)),
+    accounts: told(postgresAccounts(db, write)),
+    sessions: told(postgresSessions(db, write)),
+    revocations: told(postgresRevocations(db)),
+    keys: told(postgresKeys(db, write)),
+    products: told(postgresProducts(db, write)),
+    rooms: told(postgresRooms(db, enqueue)),
+    messages: told(postgresMessages(db, enqueue)),
+    presence: told(postgresPresence(db, write, now)),
+    health: () => queue.health,
+    async probe() {
+      if (queue.wasWellWithin(PROBE_AFTER_MS)) return true
+      return enqueue({ kind: 'heartbeat', at: now() }).then(
+        () => queue.health.ok,
+        () => false,
+      )
+    },
+    // A connection that is lost comes back.
+    failed: new Promise(() => {}),
+    async close() {
+      await queue.close()
+      await pool.close()
+    },
+  }
+}
+
+/** On a connection of its own: where it can't be had, nothing is left to close. Also a relaxed run flushes this. */
+async function begin({ url, durability }: PostgresOptions) {
+  const client = connect({ url, durability: 'full' }, 1)
+  try {
+    const version = await requireServer(client, durability)
+    return await drizzleOn(client).transaction(async (tx) => {
+      await requireWhole(tx)
+      await beginRun(tx, durability)
+      return { version, ...(await factsOf(tx)) }
+    })
+  } finally {
+    await client.close()
+  }
+}
+
+/** The store, which says of what goes by itself that it is unavailable. */
+function told<S extends object>(store: S): S {
+  const tell = (error: unknown): never => {
+    throw toldAs(error)
+  }
+  const methods = Object.entries(store).map(([name, method]) => [
+    name,
+    (...args: unknown[]) => method(...args).catch(tell),
+  ])
+  // The same methods by the same names, which the compiler cannot follow through entries; all of a port's are async.
+  return Object.fromEntries(methods) as S
+}

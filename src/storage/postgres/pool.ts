@@ -1,0 +1,101 @@
+import type { SQL } from 'bun'
+
+type Sessions = Pick<SQL, 'unsafe'>
+type Query = ReturnType<SQL['unsafe']>
+
+/** One query that is under way, or one transaction by its last statement: when it was asked. */
+interface Asked {
+  at: number
+}
+
+/** So long may one wait while others are answered: for a place, or on a line that went dead alone. */
+const LONGEST_WAIT = 3
+
+/**
+ * A pool for drizzle that outlives a server which does not answer: where nothing comes for `deadlineMs`, all that was
+ * asked of the old connections fails, and new ones are made. Each statement of its transactions has a snapshot of its
+ * own, so that those after a lock see what was committed before it was had.
+ */
+export class Pool {
+  readonly #connect: () => SQL
+  readonly #deadlineMs: number
+  readonly #timer: Timer
+  #asked = new Set<Asked>()
+  #answeredAt = 0
+  #sql: SQL
+
+  constructor(connect: () => SQL, deadlineMs: number) {
+    this.#connect = connect
+    this.#deadlineMs = deadlineMs
+    this.#sql = connect()
+    this.#timer = setInterval(() => this.#look(), Math.min(1000, deadlineMs / 2))
+  }
+
+  /** With the methods that drizzle calls, and no other. */
+  get client(): SQL {
+    const unsafe = (text: string, params?: unknown[]) => this.#ask(text, params)
+    const begin = (work: (sql: SQL) => Promise<unknown>) => this.#begin(work)
+    // The compiler cannot know what drizzle does without.
+    return { unsafe, begin, options: {} } as unknown as SQL
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#timer)
+    await this.#sql.close({ timeout: this.#deadlineMs / 1000 })
+  }
+
+  /** Drizzle asks for `values()`, or takes the query for a promise; either sends it. */
+  #ask(text: string, params: unknown[] | undefined) {
+    const query = askOf(this.#sql, text, params)
+    const timed = () => this.#timed(query)
+    return {
+      values: () => this.#timed(query.values()),
+      // biome-ignore lint/suspicious/noThenProperty: it stands for a promise.
+      then: (...args: Parameters<Query['then']>) => timed().then(...args),
+      catch: (...args: Parameters<Query['catch']>) => timed().catch(...args),
+    }
+  }
+
+  #begin(work: (sql: SQL) => Promise<unknown>): Promise<unknown> {
+    const asked = { at: performance.now() }
+    const begun = this.#sql.begin('ISOLATION LEVEL READ COMMITTED', (sql) => {
+      const unsafe = (text: string, params?: unknown[]) => {
+        asked.at = performance.now()
+        this.#answeredAt = asked.at
+        return askOf(sql, text, params)
+      }
+      // As above.
+      return work({ unsafe } as unknown as SQL)
+    })
+    return this.#timed(begun, asked)
+  }
+
+  async #timed<T>(answer: PromiseLike<T>, asked: Asked = { at: performance.now() }): Promise<T> {
+    const all = this.#asked
+    all.add(asked)
+    try {
+      return await answer
+    } finally {
+      all.delete(asked)
+      this.#answeredAt = performance.now()
+    }
+  }
+
+  #look() {
+    if (this.#asked.size === 0) return
+    const waited = performance.now() - Math.min(...[...this.#asked].map(({ at }) => at))
+    const silent = Math.min(waited, performance.now() - this.#answeredAt)
+    if (silent < this.#deadlineMs && waited < LONGEST_WAIT * this.#deadlineMs) return
+    const hanging = this.#sql
+    this.#sql = this.#connect()
+    this.#asked = new Set()
+    void hanging.close({ timeout: 0 })
+  }
+}
+
+/** No text in PostgreSQL can have a U+0000. What is to be stored was looked at before; what is looked up is not there. */
+const askOf = (sql: Sessions, text: string, params: unknown[] = []): Query =>
+  sql.unsafe(
+    text,
+    params.map((each) => (typeof each === 'string' && each.includes('\0') ? each.replaceAll('\0', '\ufffd') : each)),
+  )

@@ -1,0 +1,51 @@
+import { and, asc, eq, isNull, or, sql } from 'drizzle-orm'
+import { SCOPES } from '../../../keys/model.ts'
+import type { KeyStore, StoredKey } from '../../../keys/store.ts'
+import type { Db } from '../database.ts'
+import { serverKeys } from '../schema.ts'
+import type { Write } from '../transactions.ts'
+
+export function postgresKeys(db: Db, write: Write): KeyStore {
+  const byHash = db
+    .select()
+    .from(serverKeys)
+    .where(and(eq(serverKeys.keyHash, sql.placeholder('hash')), isNull(serverKeys.revokedAt)))
+    .prepare()
+
+  return {
+    create: ({ scopes, ...key }) =>
+      write([key.name], async (tx) => {
+        const taken = and(eq(serverKeys.name, key.name), isNull(serverKeys.revokedAt))
+        const [other] = await tx.select({ id: serverKeys.id }).from(serverKeys).where(taken)
+        if (other) return false
+        await tx.insert(serverKeys).values({ ...key, scopes: scopes.join(',') })
+        return true
+      }),
+    async find(hash) {
+      const [row] = await byHash.execute({ hash })
+      return row && toKey(row)
+    },
+    async list() {
+      const rows = await db.select().from(serverKeys).orderBy(asc(serverKeys.createdAt), asc(serverKeys.id))
+      return rows.map(toKey)
+    },
+    async touch(id, at) {
+      await db.update(serverKeys).set({ lastUsedAt: at }).where(eq(serverKeys.id, id))
+    },
+    async revoke(idOrName, at) {
+      const meant = and(or(eq(serverKeys.id, idOrName), eq(serverKeys.name, idOrName)), isNull(serverKeys.revokedAt))
+      const revoked = await db.update(serverKeys).set({ revokedAt: at }).where(meant).returning({ id: serverKeys.id })
+      return revoked.length > 0
+    },
+  }
+}
+
+const toKey = ({ scopes, lastUsedAt, revokedAt, ...row }: typeof serverKeys.$inferSelect): StoredKey => ({
+  id: row.id,
+  name: row.name,
+  // A scope that this release does not know opens nothing.
+  scopes: SCOPES.filter((scope) => scopes.split(',').includes(scope)),
+  createdAt: row.createdAt,
+  lastUsedAt: lastUsedAt ?? undefined,
+  revokedAt: revokedAt ?? undefined,
+})

@@ -1,0 +1,157 @@
+import type { SQL } from 'bun'
+import { ChatError } from '../../../lib/errors.ts'
+import type { StorageEvents, StorageHealth } from '../../storage.ts'
+import { codeOf, type Problem, problemOf } from '../faults.ts'
+import { ClientIds } from './client-ids.ts'
+import { fly, type Item, prepare, type Results } from './flight.ts'
+
+const MAX_WAITING = 8192
+const MAX_WAITING_BYTES = 32 << 20
+const MAX_BATCH = 512
+
+export interface QueueDeps {
+  /** One connection, for flights alone: they wait for nobody. It tells each time that it is another one. */
+  connect: (onconnect: () => void) => SQL
+  events: StorageEvents
+  /** How long a flight may take, until its connection is given up. */
+  deadlineMs: number
+}
+
+interface Waiter {
+  item: Item
+  bytes: number
+  resolve: (value: never) => void
+  reject: (error: unknown) => void
+}
+
+type Refused = { problem: Problem; code: string; cause: unknown }
+
+/** Stores one item; resolves after the commit that holds it. */
+export type Enqueue = <I extends Item>(item: I) => Promise<Results[I['kind']]>
+
+/**
+ * What every message and every mark goes through: group commit without a timer, as with SQLite. Whatever arrives while
+ * one flight is under way goes into the next one. A write that fails as `unavailable` was not stored, with one exception:
+ * where the connection was lost after the flight had left, nobody knows, and it may have been.
+ */
+export class FlightQueue {
+  readonly #deps: QueueDeps
+  readonly #sql: SQL
+  #isPrepared = false
+  readonly #clientIds = new ClientIds()
+  #waiting: Waiter[] = []
+  #waitingBytes = 0
+  #isFlying = false
+  #scheduled = false
+  #idle: (() => void)[] = []
+  #problem: Problem | 'stopped' | undefined
+  #okAt = 0
+
+  constructor(deps: QueueDeps) {
+    this.#deps = deps
+    this.#sql = deps.connect(() => {
+      this.#isPrepared = false
+    })
+  }
+
+  get health(): StorageHealth {
+    return { ok: this.#problem === undefined, problem: this.#problem, waiting: this.#waiting.length }
+  }
+
+  /** Whether a commit went well within the last `ms`, and none failed since. */
+  wasWellWithin(ms: number): boolean {
+    return this.#problem === undefined && this.#okAt > 0 && performance.now() - this.#okAt < ms
+  }
+
+  readonly enqueue: Enqueue = (item) =>
+    new Promise((resolve, reject) => {
+      const isFull = this.#waiting.length >= MAX_WAITING || this.#waitingBytes > MAX_WAITING_BYTES
+      if (this.#problem === 'stopped' || isFull) {
+        reject(new ChatError('unavailable', { retryAfter: 1 }))
+        return
+      }
+      const bytes = sizeOf(item)
+      this.#waiting.push({ item, bytes, resolve, reject })
+      this.#waitingBytes += bytes
+      if (!this.#isFlying && !this.#scheduled) {
+        this.#scheduled = true
+        setImmediate(this.#ship)
+      }
+    })
+
+  readonly #ship = () => {
+    this.#scheduled = false
+    if (this.#isFlying) return
+    if (this.#waiting.length === 0) {
+      for (const resolve of this.#idle.splice(0)) resolve()
+      return
+    }
+    const batch = this.#waiting.length <= MAX_BATCH ? this.#waiting : this.#waiting.slice(0, MAX_BATCH)
+    this.#waiting = this.#waiting.length <= MAX_BATCH ? [] : this.#waiting.slice(MAX_BATCH)
+    for (const { bytes } of batch) this.#waitingBytes -= bytes
+    this.#isFlying = true
+    void this.#store(batch).then(() => {
+      this.#isFlying = false
+      this.#ship()
+    })
+  }
+
+  /** One item's own fault must not cost the others theirs: once more, in halves. */
+  async #store(batch: Waiter[]): Promise<void> {
+    const startedAt = performance.now()
+    const outcome = await this.#fly(batch.map(({ item }) => item)).catch((error: unknown) => refusal(error))
+    if (Array.isArray(outcome)) {
+      this.#turn(undefined)
+      this.#okAt = performance.now()
+      this.#deps.events.onCommit?.(this.#okAt - startedAt, batch.length)
+      for (const [at, { resolve }] of batch.entries()) resolve(outcome[at] as never)
+    } else if ('problem' in outcome) {
+      this.#turn(outcome.problem, outcome.code)
+      const error = new ChatError('unavailable', { retryAfter: 1, cause: outcome.cause })
+      for (const { reject } of batch) reject(error)
+    } else if (batch.length === 1) {
+      for (const { reject } of batch) reject(outcome.fault)
+    } else {
+      const half = batch.length >> 1
+      await this.#store(batch.slice(0, half))
+      await this.#store(batch.slice(half))
+    }
+  }
+
+  async #fly(items: Item[]): Promise<unknown[]> {
+    const connection = await this.#sql.reserve()
+    const timer = setTimeout(() => void connection.close({ timeout: 0 }), this.#deps.deadlineMs)
+    try {
+      if (!this.#isPrepared) await prepare(connection)
+      this.#isPrepared = true
+      return await fly(connection, items, this.#clientIds)
+    } finally {
+      clearTimeout(timer)
+      connection.release()
+    }
+  }
+
+  #turn(problem: Problem | undefined, code?: string) {
+    if (this.#problem === 'stopped' || problem === this.#problem) return
+    this.#problem = problem
+    this.#deps.events.onHealth?.(this.health, code)
+  }
+
+  /** Stores what waits, then closes the connection. */
+  async close(): Promise<void> {
+    if (this.#isFlying || this.#waiting.length > 0) await new Promise<void>((resolve) => this.#idle.push(resolve))
+    this.#problem = 'stopped'
+    await this.#sql.close({ timeout: 0 })
+  }
+}
+
+const refusal = (error: unknown): Refused | { fault: unknown } => {
+  const problem = problemOf(error)
+  return problem ? { problem, code: codeOf(error), cause: error } : { fault: error }
+}
+
+/** About what it takes in memory and on the wire. */
+function sizeOf(item: Item): number {
+  if (item.kind === 'append') return item.append.text.length + 100
+  return item.kind === 'mark' ? 50 * item.receipts.length : 100
+}
