@@ -1,12 +1,13 @@
 import { copyFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
+import { measureCluster } from './cluster.ts'
 import { measureRest } from './idle.ts'
 import { compileLoad } from './load.ts'
 import { type Report, reportOf } from './report.ts'
 import { measureRestart } from './restart.ts'
 import { overRest, overSockets, runInTurns } from './scenarios.ts'
-import { seedAll } from './seed.ts'
+import { seedAll, seedPairs } from './seed.ts'
 import { machineLine, printReport } from './table.ts'
 import { ROOT, Workbench } from './workbench.ts'
 
@@ -16,7 +17,7 @@ const HELP = `bun run bench [--runs 3] [--seconds 5] [--json FILE] [--binary FIL
   --seconds  measured time of a run
   --json     write all figures there
   --binary   measure this one instead of building dist/parley
-  --only     of the parts, these: idle, sockets, http, restart
+  --only     of the parts, these: idle, sockets, http, restart; or cluster, which needs PostgreSQL and Redis
 `
 
 async function main(): Promise<number> {
@@ -41,7 +42,8 @@ async function main(): Promise<number> {
   return report.clean ? 0 : 1
 }
 
-const PARTS = ['idle', 'sockets', 'http', 'restart'] as const
+const USUAL = ['idle', 'sockets', 'http', 'restart'] as const
+const PARTS = [...USUAL, 'cluster'] as const
 type Part = (typeof PARTS)[number]
 
 interface Wanted {
@@ -51,6 +53,19 @@ interface Wanted {
 }
 
 async function measure(bench: Workbench, binary: string, { parts, runs, seconds }: Wanted): Promise<Report> {
+  const report = { machine: bench.machine, runs, seconds }
+  const usual = USUAL.some((part) => parts.has(part))
+    ? await measureOne(bench, binary, { parts, runs, seconds })
+    : { lines: [], results: new Map(), rest: undefined, restart: undefined }
+  if (!parts.has('cluster')) return reportOf({ ...report, ...usual, cluster: undefined })
+  step('one node and several: seeding')
+  const pairs = await seedPairs(bench)
+  bench.stepAside()
+  return reportOf({ ...report, ...usual, cluster: await measureCluster(bench, { binary, pairs, runs, seconds }) })
+}
+
+/** One server, in all that is usually measured. */
+async function measureOne(bench: Workbench, binary: string, { parts, runs, seconds }: Wanted) {
   step('seeding: 5,400 people, 17,800 rooms, 200,000 messages')
   const seeds = await seedAll(bench)
   bench.stepAside()
@@ -66,7 +81,7 @@ async function measure(bench: Workbench, binary: string, { parts, runs, seconds 
   if (parts.has('restart')) step('restart')
   const restart = parts.has('restart') ? await measureRestart(bench, binary, seeds.crowd) : undefined
   const lines = scenarios.flatMap((scenario) => scenario.lines)
-  return reportOf({ machine: bench.machine, runs, seconds, lines, results, rest, restart })
+  return { lines, results, rest, restart }
 }
 
 const OPTIONS = {
@@ -74,7 +89,7 @@ const OPTIONS = {
   seconds: { type: 'string', default: '5' },
   json: { type: 'string' },
   binary: { type: 'string' },
-  only: { type: 'string', default: PARTS.join() },
+  only: { type: 'string', default: USUAL.join() },
   help: { type: 'boolean', short: 'h' },
 } as const
 

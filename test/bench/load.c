@@ -7,6 +7,10 @@
 //               room and to the N - 1 whose ids follow the three fields of its line, and sends by rpc `message.send`. Only
 //               publications are deliveries; a sender's next message waits for its own one and for the reply. Needs --lines;
 //               more than one room needs --idle.
+// --url URL     may be given several times: the nodes of a cluster. Whoever sits in a room sits on different ones of them, in
+//               turn; with --together all of a room sit on one, and the next room's on the next.
+// --pids P,P    the server's processes, whose CPU and memory is reported, with all that they have started.
+// --beside P    another process, with all that it has started, whose CPU is reported by itself; up to four times.
 // --client-id   every message carries a client_id of its own, in the form of a UUID.
 // --rate        closed (each sender waits for its own echo) or messages a second in all (open loop: latency counts from
 //               the intended send time). --idle S: connect, hold for S seconds, report memory. Prints one JSON line.
@@ -32,7 +36,7 @@
 enum { S_NONE, S_CONNECTING, S_HTTP, S_JOINING, S_READY, S_DEAD };
 
 typedef struct conn {
-  int fd, state, room, idx, mem;           // mem = member number in room
+  int fd, state, room, idx, mem, port;     // mem = member number in room
   char *rb; int rl, rc;
   char *wb; int wl, wc; int want_out;
   uint64_t seq;
@@ -48,8 +52,8 @@ static double rate = 0, duration = 8, warmup = 2, drain = 2, hold = -1;
 static FILE *lines = NULL;
 static uint64_t salt;
 static char host[64] = "127.0.0.1", path[512] = "/ws/room/{room}/messages";
-static int port = 8000;
-static int pids[64], npids = 0;
+static int ports[16] = { 8000 }, nports = 0, together = 0;
+static int pids[64], npids = 0, beside[4], nbeside = 0;
 static conn *C; static int N;
 static int ep;
 static uint64_t hs_fail = 0, errs = 0, closed_unexp = 0, sent = 0, recvd = 0, dup_ooo = 0, badframe = 0, srv_err = 0, told = 0;
@@ -92,7 +96,7 @@ static void readmem(int pid, long *rss, long *hwm) {
 }
 static long pss_of(int pid) { char f[64], b[256]; long v = 0; snprintf(f, 64, "/proc/%d/smaps_rollup", pid); FILE *s = fopen(f, "r"); if (!s) return 0; while (fgets(b, 256, s)) if (sscanf(b, "Pss: %ld", &v) == 1) break; fclose(s); return v; }
 static long g_pss;
-static pstat tree(int wantmem) { // pids given + all their descendants
+static pstat tree(const int *pids, int npids, int wantmem) { // pids given + all their descendants
   pstat r = {0}; static int all[8192], par[8192]; static double cp[8192]; int n = 0; g_pss = 0;
   if (!npids) return r;
   DIR *d = opendir("/proc"); struct dirent *de;
@@ -104,6 +108,7 @@ static pstat tree(int wantmem) { // pids given + all their descendants
   for (int i = 0; i < n; i++) if (in[i]) { r.cpu += cp[i]; r.np++; if (wantmem) { readmem(all[i], &r.rss, &r.hwm); g_pss += pss_of(all[i]); } }
   return r;
 }
+static void besides(double *cpu) { for (int i = 0; i < nbeside; i++) cpu[i] = tree(&beside[i], 1, 0).cpu; }
 typedef struct { double u[8], tot; } cpul;
 static void readcpu(cpul *o) { // per-core lines
   FILE *f = fopen("/proc/stat", "r"); char b[512]; 
@@ -248,7 +253,7 @@ static void on_read(conn *c, uint64_t t) {
 }
 static void start_conn(conn *c) {
   c->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0); int one = 1; setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-  struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons(port) }; inet_pton(AF_INET, host, &a.sin_addr);
+  struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons(c->port) }; inet_pton(AF_INET, host, &a.sin_addr);
   c->state = S_CONNECTING; inprog++;
   int r = connect(c->fd, (struct sockaddr *)&a, sizeof a); if (r < 0 && errno != EINPROGRESS) { errs++; die(c); return; }
   struct epoll_event e = { .events = EPOLLIN | EPOLLOUT, .data.ptr = c }; c->want_out = 1; epoll_ctl(ep, EPOLL_CTL_ADD, c->fd, &e);
@@ -256,7 +261,7 @@ static void start_conn(conn *c) {
 static void upgrade(conn *c) {
   char p[512], *o = p; for (char *s = path; *s;) { if (!strncmp(s, "{room}", 6)) { o += sprintf(o, "%d", c->room); s += 6; } else if (!strncmp(s, "{mem}", 5)) { o += sprintf(o, "%d", c->mem); s += 5; } else *o++ = *s++; } *o = 0;
   char auth[2048] = ""; if (c->tok && !app) snprintf(auth, sizeof auth, "Authorization: Bearer %s\r\n", c->tok);
-  char b[4096]; int n = snprintf(b, sizeof b, "GET %s HTTP/1.1\r\nHost: %s:%d\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\nOrigin: http://%s:%d\r\n%s\r\n", p, host, port, host, port, auth);
+  char b[4096]; int n = snprintf(b, sizeof b, "GET %s HTTP/1.1\r\nHost: %s:%d\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\nOrigin: http://%s:%d\r\n%s\r\n", p, host, c->port, host, c->port, auth);
   c->state = S_HTTP; wr(c, b, n);
 }
 static void pump_ns(uint64_t ns) {
@@ -273,16 +278,18 @@ static void pump_ns(uint64_t ns) {
 static void pump(int ms) { pump_ns((uint64_t)ms * 1000000ull); }
 int main(int ac, char **av) {
   tck = sysconf(_SC_CLK_TCK); signal(SIGPIPE, SIG_IGN);
-  static struct option o[] = { {"url", 1, 0, 'u'}, {"rooms", 1, 0, 'r'}, {"members", 1, 0, 'm'}, {"senders", 1, 0, 's'}, {"window", 1, 0, 'w'}, {"rate", 1, 0, 'x'}, {"duration", 1, 0, 'd'}, {"warmup", 1, 0, 'W'}, {"drain", 1, 0, 'D'}, {"size", 1, 0, 'z'}, {"pids", 1, 0, 'p'}, {"idle", 1, 0, 'i'}, {"room-base", 1, 0, 'b'}, {"conc", 1, 0, 'c'}, {"quickack", 0, 0, 'Q'}, {"lines", 1, 0, 'l'}, {"roam", 1, 0, 'R'}, {"client-id", 0, 0, 'I'}, {"app", 1, 0, 'A'}, {0} };
+  static struct option o[] = { {"url", 1, 0, 'u'}, {"rooms", 1, 0, 'r'}, {"members", 1, 0, 'm'}, {"senders", 1, 0, 's'}, {"window", 1, 0, 'w'}, {"rate", 1, 0, 'x'}, {"duration", 1, 0, 'd'}, {"warmup", 1, 0, 'W'}, {"drain", 1, 0, 'D'}, {"size", 1, 0, 'z'}, {"pids", 1, 0, 'p'}, {"idle", 1, 0, 'i'}, {"room-base", 1, 0, 'b'}, {"conc", 1, 0, 'c'}, {"quickack", 0, 0, 'Q'}, {"lines", 1, 0, 'l'}, {"roam", 1, 0, 'R'}, {"client-id", 0, 0, 'I'}, {"app", 1, 0, 'A'}, {"together", 0, 0, 'T'}, {"beside", 1, 0, 'B'}, {0} };
   int k; while ((k = getopt_long(ac, av, "", o, 0)) != -1) switch (k) {
-    case 'u': { char *s = optarg; if (!strncmp(s, "ws://", 5)) s += 5; char *sl = strchr(s, '/'); char hp[128]; int l = sl ? sl - s : (int)strlen(s); memcpy(hp, s, l); hp[l] = 0; char *co = strchr(hp, ':'); if (co) { port = atoi(co + 1); *co = 0; } strcpy(host, hp); if (sl) snprintf(path, 512, "%s", sl); break; }
+    case 'u': { char *s = optarg; if (!strncmp(s, "ws://", 5)) s += 5; char *sl = strchr(s, '/'); char hp[128]; int l = sl ? sl - s : (int)strlen(s); memcpy(hp, s, l); hp[l] = 0; char *co = strchr(hp, ':'); if (co) { if (nports < 16) ports[nports++] = atoi(co + 1); *co = 0; } strcpy(host, hp); if (sl) snprintf(path, 512, "%s", sl); break; }
     case 'r': rooms = atoi(optarg); break; case 'm': members = atoi(optarg); break; case 's': senders = atoi(optarg); break; case 'w': window = atoi(optarg); break;
     case 'x': rate = strcmp(optarg, "closed") ? atof(optarg) : 0; break; case 'd': duration = atof(optarg); break; case 'W': warmup = atof(optarg); break; case 'D': drain = atof(optarg); break;
     case 'l': lines = fopen(optarg, "r"); if (!lines) { perror(optarg); return 2; } break;
     case 'R': roam = atoi(optarg); break; case 'I': clientid = 1; break; case 'A': app = atoi(optarg); break;
     case 'Q': quickack = 1; break; case 'z': tsize = atoi(optarg); break; case 'i': hold = atof(optarg); break; case 'b': roombase = atoi(optarg); break; case 'c': conc = atoi(optarg); break;
     case 'p': for (char *s = strtok(optarg, ","); s; s = strtok(0, ",")) if (npids < 64) pids[npids++] = atoi(s); break;
+    case 'T': together = 1; break; case 'B': if (nbeside < 4) beside[nbeside++] = atoi(optarg); break;
     default: return 2; }
+  if (!nports) nports = 1;
   if (strncmp(host, "127.", 4)) { fprintf(stderr, "loopback only\n"); return 2; }
   if (roam && !lines) { fprintf(stderr, "--roam needs --lines\n"); return 2; }
   if (app && (!lines || roam || clientid || app < 1 || app > 50 || (app > 1 && hold < 0))) { fprintf(stderr, "--app takes 1 room, or up to 50 with --idle, and --lines; neither --roam nor --client-id\n"); return 2; }
@@ -293,10 +300,10 @@ int main(int ac, char **av) {
   for (int i = 0; i < 4096; i++) pad[i] = " hello marketplace "[i % 19];
   N = rooms * members; C = calloc(N, sizeof(conn)); struct rlimit rl = { N + 256 > 20000 ? 20000 : 20000, 20000 }; setrlimit(RLIMIT_NOFILE, &rl);
   ep = epoll_create1(0);
-  pstat p0 = tree(1); long pss0 = g_pss;
+  pstat p0 = tree(pids, npids, 1); long pss0 = g_pss;
   uint64_t tc = now_ns();
   // order: member-major so that rooms fill evenly
-  for (int i = 0; i < N; i++) { C[i].idx = i; C[i].room = roombase + i / members; C[i].mem = i % members; C[i].last = calloc(members, 4); C[i].fd = -1;
+  for (int i = 0; i < N; i++) { C[i].idx = i; C[i].room = roombase + i / members; C[i].mem = i % members; C[i].port = ports[(i / members + (together ? 0 : i % members)) % nports]; C[i].last = calloc(members, 4); C[i].fd = -1;
     if (lines) { char t[2048], m[256]; if (fscanf(lines, "%d %2047s %255s", &C[i].room, t, m) != 3) { fprintf(stderr, "--lines: %d lines needed\n", N); return 2; } if (strcmp(t, "-")) C[i].tok = strdup(t); if (strcmp(m, "-")) C[i].mail = strdup(m);
       C[i].own = others ? calloc(others, sizeof(int)) : NULL; for (int k = 0; k < others; k++) if (fscanf(lines, "%d", &C[i].own[k]) != 1) { fprintf(stderr, "%d more rooms a line needed\n", others); return 2; } } }
   int next = 0; while (nready < N) { while (next < N && inprog < conc) start_conn(&C[next++]); pump(50); if (hs_fail > 50 || (next == N && inprog == 0) || now_ns() - tc > 90ull * 1000000000ull) break; }
@@ -305,7 +312,7 @@ int main(int ac, char **av) {
   if (!nready) { printf("{\"error\":\"no connection\"}\n"); return 1; }
   if (hold >= 0) { // idle mode
     uint64_t te = now_ns() + (uint64_t)(hold * 1e9); while (now_ns() < te) pump(20);
-    pstat p1 = tree(1);
+    pstat p1 = tree(pids, npids, 1);
     printf("{\"mode\":\"idle\",\"connections\":%d,\"asked\":%d,\"connect_s\":%.3f,\"rss_before_kb\":%ld,\"rss_after_kb\":%ld,\"pss_before_kb\":%ld,\"pss_after_kb\":%ld,\"kb_per_conn\":%.2f,\"kb_per_conn_pss\":%.2f,\"cpu_s\":%.2f,\"nproc\":%d,\"closed\":%lu,\"errs\":%lu,\"srv_err\":%lu}\n", nready, N, conn_s, p0.rss, p1.rss, pss0, g_pss, (double)(p1.rss - p0.rss) / nready, (double)(g_pss - pss0) / nready, p1.cpu - p0.cpu, p1.np, closed_unexp, errs, srv_err);
     return 0; }
   // settle
@@ -313,22 +320,24 @@ int main(int ac, char **av) {
   uint64_t t0 = now_ns(); t_start = t0 + (uint64_t)(warmup * 1e9); t_end = t_start + (uint64_t)(duration * 1e9); running = 1;
   int *sl = malloc(sizeof(int) * (rooms * senders + 1)), ns = 0; for (int r = 0; r < rooms; r++) for (int m = 0; m < senders && m < members; m++) sl[ns++] = r * members + m;
   uint64_t isent = 0; if (rate <= 0) { for (int w = 0; w < window; w++) for (int i = 0; i < ns; i++) if (C[sl[i]].state == S_READY) sendmsg_(&C[sl[i]], now_ns()); }
-  pstat ps = {0}, pe; struct rusage ra, rb; cpul ca[2] = {0}, cb[2] = {0}; int started = 0; double wall = 0; uint64_t ta = 0;
+  pstat ps = {0}, pe; double bs[4] = {0}, be[4] = {0}; struct rusage ra, rb; cpul ca[2] = {0}, cb[2] = {0}; int started = 0; double wall = 0; uint64_t ta = 0;
   for (;;) { uint64_t t = now_ns();
-    if (!started && t >= t_start) { started = 1; ps = tree(0); getrusage(RUSAGE_SELF, &ra); readcpu(ca); ta = now_ns(); }
+    if (!started && t >= t_start) { started = 1; ps = tree(pids, npids, 0); besides(bs); getrusage(RUSAGE_SELF, &ra); readcpu(ca); ta = now_ns(); }
     if (t >= t_end) break;
     if (rate > 0) { uint64_t due = 1 + (uint64_t)((t - t0) / 1e9 * rate); int b = 0; while (isent < due && b < 256) { conn *c = &C[sl[isent % ns]]; uint64_t sch = t0 + (uint64_t)(isent * 1e9 / rate); if (c->state == S_READY) sendmsg_(c, sch); isent++; b++; } if (isent < due) pump(0); else { uint64_t nx = t0 + (uint64_t)(isent * 1e9 / rate), t2 = now_ns(); pump_ns(nx > t2 ? (nx - t2 > 5000000 ? 5000000 : nx - t2) : 0); } }
     else pump(10);
   }
-  running = 0; wall = (now_ns() - ta) / 1e9; getrusage(RUSAGE_SELF, &rb); readcpu(cb); pe = tree(1);
-  // drain: until nothing arrives for `drain` seconds (max 10 s)
-  uint64_t expect = sent * (roam ? 1 : members); uint64_t td = now_ns(); t_last = td; while ((recvd < expect || accepted_all < sent) && now_ns() - t_last < (uint64_t)(drain * 1e9) && now_ns() - td < 10000000000ull) pump(20);
+  running = 0; wall = (now_ns() - ta) / 1e9; getrusage(RUSAGE_SELF, &rb); readcpu(cb); pe = tree(pids, npids, 1); besides(be);
+  // drain: until nothing arrives for `drain` seconds (max 10 s, or as long as that)
+  uint64_t expect = sent * (roam ? 1 : members); uint64_t td = now_ns(); t_last = td; while ((recvd < expect || accepted_all < sent) && now_ns() - t_last < (uint64_t)(drain * 1e9) && now_ns() - td < (uint64_t)((drain > 10 ? drain : 10) * 1e9)) pump(20);
   if (app && !told) { fprintf(stderr, "nobody was told of their inbox\n"); srv_err++; }
   double gcpu = (rb.ru_utime.tv_sec - ra.ru_utime.tv_sec) + (rb.ru_stime.tv_sec - ra.ru_stime.tv_sec) + (rb.ru_utime.tv_usec - ra.ru_utime.tv_usec + rb.ru_stime.tv_usec - ra.ru_stime.tv_usec) / 1e6;
   double idle[2], iow[2], steal[2]; for (int i = 0; i < 2; i++) { double tt = cb[i].tot - ca[i].tot; if (tt <= 0) tt = 1; idle[i] = 100 * (cb[i].u[3] - ca[i].u[3]) / tt; iow[i] = 100 * (cb[i].u[4] - ca[i].u[4]) / tt; steal[i] = 100 * (cb[i].u[7] - ca[i].u[7]) / tt; }
-  printf("{\"mode\":\"%s\",\"conns\":%d,\"rooms\":%d,\"members\":%d,\"senders\":%d,\"window\":%d,\"rate\":%.0f,\"wall\":%.3f,\"connect_s\":%.3f,\"msgs_s\":%.1f,\"deliv_s\":%.1f,\"own\":{\"p50\":%.3f,\"p95\":%.3f,\"p99\":%.3f,\"max\":%.3f},\"peer\":{\"p50\":%.3f,\"p95\":%.3f,\"p99\":%.3f,\"max\":%.3f},\"sent\":%lu,\"accepted_all\":%lu,\"recvd_all\":%lu,\"lost\":%ld,\"unacked\":%ld,\"dup_ooo\":%lu,\"errs\":%lu,\"srv_err\":%lu,\"badframe\":%lu,\"closed\":%lu,\"hs_fail\":%lu,\"told\":%lu,\"srv_cpu_s\":%.2f,\"srv_cpu_pct\":%.1f,\"srv_us_per_msg\":%.1f,\"rss_kb\":%ld,\"hwm_kb\":%ld,\"nproc\":%d,\"gen_cpu_pct\":%.1f,\"core0_idle\":%.1f,\"core0_iowait\":%.1f,\"core1_idle\":%.1f,\"steal\":%.1f}\n",
+  printf("{\"mode\":\"%s\",\"conns\":%d,\"rooms\":%d,\"members\":%d,\"senders\":%d,\"window\":%d,\"rate\":%.0f,\"wall\":%.3f,\"connect_s\":%.3f,\"msgs_s\":%.1f,\"deliv_s\":%.1f,\"own\":{\"p50\":%.3f,\"p95\":%.3f,\"p99\":%.3f,\"max\":%.3f},\"peer\":{\"p50\":%.3f,\"p95\":%.3f,\"p99\":%.3f,\"max\":%.3f},\"sent\":%lu,\"accepted_all\":%lu,\"recvd_all\":%lu,\"lost\":%ld,\"unacked\":%ld,\"dup_ooo\":%lu,\"errs\":%lu,\"srv_err\":%lu,\"badframe\":%lu,\"closed\":%lu,\"hs_fail\":%lu,\"told\":%lu,\"srv_cpu_s\":%.2f,\"srv_cpu_pct\":%.1f,\"srv_us_per_msg\":%.1f,\"rss_kb\":%ld,\"hwm_kb\":%ld,\"nproc\":%d,\"gen_cpu_pct\":%.1f,\"core0_idle\":%.1f,\"core0_iowait\":%.1f,\"core1_idle\":%.1f,\"steal\":%.1f,\"beside_us_per_msg\":[",
     rate > 0 ? "open" : "closed", nready, rooms, members, senders, window, rate, wall, conn_s, w_acc / wall, w_del / wall, hq(&h_own, .5), hq(&h_own, .95), hq(&h_own, .99), h_own.max / 1e6, hq(&h_peer, .5), hq(&h_peer, .95), hq(&h_peer, .99), h_peer.max / 1e6,
     sent, accepted_all, recvd, (long)(expect - recvd), (long)(sent - accepted_all), dup_ooo, errs, srv_err, badframe, closed_unexp, hs_fail, told, pe.cpu - ps.cpu, 100 * (pe.cpu - ps.cpu) / wall, w_acc ? 1e6 * (pe.cpu - ps.cpu) / w_acc : 0, pe.rss, pe.hwm, pe.np, 100 * gcpu / wall, idle[0], iow[0], idle[1], steal[0] + steal[1]);
+  for (int i = 0; i < nbeside; i++) printf(i ? ",%.2f" : "%.2f", w_acc ? 1e6 * (be[i] - bs[i]) / w_acc : 0);
+  printf("]}\n");
   for (int i = 0; i < N; i++) if (C[i].fd >= 0) { char b[2] = { 3, (char)0xe8 }; (void)b; close(C[i].fd); }
   return 0;
 }

@@ -27,6 +27,12 @@ export interface LoadResult {
   core0_iowait: number
 }
 
+/** Of a cluster: also from the sending until the others in the room had it; and CPU µs a message of what ran beside. */
+export interface ClusterLoad extends LoadResult {
+  peer: LoadResult['own']
+  beside_us_per_msg: number[]
+}
+
 /** What it prints of idle connections. */
 export interface IdleResult {
   connections: number
@@ -50,6 +56,18 @@ export async function load(bench: Workbench, { url, pid }: Server, args: string[
 
 export async function loadIdle(bench: Workbench, { url, pid }: Server, args: string[]): Promise<IdleResult> {
   return (await run(bench, ['--url', url, '--pids', String(pid), ...args])) as IdleResult
+}
+
+/** All of a room sit on different nodes, or `--together` on one. `beside`: processes, each with what it has started. */
+export async function loadNodes(
+  bench: Workbench,
+  nodes: Server[],
+  { beside, args }: { beside: number[]; args: string[] },
+): Promise<ClusterLoad> {
+  const urls = nodes.flatMap(({ url }) => ['--url', url])
+  const others = beside.flatMap((pid) => ['--beside', String(pid)])
+  const pids = nodes.map(({ pid }) => pid).join()
+  return (await run(bench, [...urls, '--pids', pids, ...others, ...args])) as ClusterLoad
 }
 
 async function run(bench: Workbench, args: string[]): Promise<unknown> {

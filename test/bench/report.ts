@@ -1,8 +1,9 @@
+import type { ClusterReport } from './cluster-report.ts'
 import type { Rest } from './idle.ts'
 import type { LoadResult } from './load.ts'
 import type { Restart } from './restart.ts'
 import { faultsOf, type Line } from './scenarios.ts'
-import { median, type Spread, spreadOf } from './statistics.ts'
+import { ratioOf, type Spread, spreadOf } from './statistics.ts'
 import { type Judgement, verdictOf } from './verdict.ts'
 import type { Machine } from './workbench.ts'
 
@@ -18,6 +19,7 @@ export interface Report {
   tokens: Record<string, Spread>
   rest: { bare: Rest; parley: Rest } | undefined
   restart: Restart | undefined
+  cluster: ClusterReport | undefined
   /** Nothing was lost, doubled or refused. */
   clean: boolean
   verdict: Judgement[]
@@ -46,7 +48,7 @@ export interface Summary {
   raw: LoadResult[]
 }
 
-interface Measured extends Pick<Report, 'machine' | 'runs' | 'seconds' | 'rest' | 'restart'> {
+interface Measured extends Pick<Report, 'machine' | 'runs' | 'seconds' | 'rest' | 'restart' | 'cluster'> {
   lines: Line[]
   results: Map<string, LoadResult[]>
 }
@@ -60,13 +62,13 @@ export function reportOf({ lines, results, ...measured }: Measured): Report {
     const compared = results.get(base) ?? []
     load[name] = summaryOf(title, raw)
     if (name === base) continue
-    if (base === 'restSession') tokens[name] = ratio(raw, compared, (one) => one.srv_us_per_msg)
+    if (base === 'restSession') tokens[name] = ratioOf(raw, compared, (one) => one.srv_us_per_msg)
     else ratios[name] = { base, ...ratiosOf(raw, compared) }
   }
-  const { rest, restart } = measured
-  const faulty = [...Object.values(load), ...(restart ? [restart] : [])]
+  const { rest, restart, cluster } = measured
+  const faulty = [...Object.values(load), ...(restart ? [restart] : []), ...Object.values(cluster?.load ?? {})]
   const clean = faulty.every(({ lost, doubled, errors }) => lost + doubled + errors === 0)
-  return { ...measured, load, ratios, tokens, clean, verdict: verdictOf({ ratios, tokens, rest, restart }) }
+  return { ...measured, load, ratios, tokens, clean, verdict: verdictOf({ ratios, tokens, rest, restart, cluster }) }
 }
 
 function summaryOf(title: string, raw: LoadResult[]): Summary {
@@ -89,13 +91,7 @@ function summaryOf(title: string, raw: LoadResult[]): Summary {
 }
 
 const ratiosOf = (raw: LoadResult[], base: LoadResult[]) => ({
-  throughput: ratio(raw, base, (one) => one.msgs_s),
-  cpu: ratio(raw, base, (one) => 1 / one.srv_us_per_msg),
-  p99: ratio(raw, base, (one) => one.own.p99),
+  throughput: ratioOf(raw, base, (one) => one.msgs_s),
+  cpu: ratioOf(raw, base, (one) => 1 / one.srv_us_per_msg),
+  p99: ratioOf(raw, base, (one) => one.own.p99),
 })
-
-/** The ratio of the medians, and the least and the greatest of the ratios within a round. */
-function ratio(raw: LoadResult[], base: LoadResult[], pick: (result: LoadResult) => number): Spread {
-  const within = raw.map((one, at) => pick(one) / pick(base[at] ?? one))
-  return { ...spreadOf(within), median: median(raw.map(pick)) / median(base.map(pick)) }
-}

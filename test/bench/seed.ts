@@ -63,7 +63,7 @@ export const seedAll = async (bench: Workbench): Promise<Seeds> => ({
 })
 
 /** 100 owners, 100 customers, a room for each pair of them, nothing said yet. */
-const seedPairs = (bench: Workbench): Promise<Seeded> =>
+export const seedPairs = (bench: Workbench): Promise<Seeded> =>
   withStorage(bench.place('pairs'), async (storage, dataDir) => describe(bench, dataDir, await pairsIn(storage)))
 
 /** The same, and one more product of each owner about which every customer talked: 10,000 rooms. */

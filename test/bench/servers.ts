@@ -33,11 +33,20 @@ export function startParley(
 ): Promise<Server> {
   const data = bench.place('data')
   cpSync(seeded.dataDir, data, { recursive: true })
+  return start(bench, { ...parleyOn(binary, { ...seeded, dataDir: data }, extra), data })
+}
+
+/** The same on data that stays when it stops: others may use it too. */
+export const startNode = (bench: Workbench, binary: string, on: Place, env: Record<string, string>): Promise<Server> =>
+  start(bench, parleyOn(binary, on, env))
+
+type Place = Pick<Seeded, 'dataDir' | 'door'>
+
+function parleyOn(binary: string, { dataDir, door: { roomId, token } }: Place, extra: Record<string, string>): Start {
   const port = freePort()
-  const command = [binary, 'serve', '--port', String(port), '--data-dir', data]
+  const command = [binary, 'serve', '--port', String(port), '--data-dir', dataDir]
   const env = { PARLEY_LIMITS: 'off', PARLEY_LOG_LEVEL: 'error', ...extra }
-  const { roomId, token } = seeded.door
-  return start(bench, { command, env, port, data, roomId, headers: { authorization: `Bearer ${token}` } })
+  return { command, env, port, roomId, headers: { authorization: `Bearer ${token}` } }
 }
 
 /** The ceiling: the same job with the same durability, and nothing else. */
@@ -53,7 +62,8 @@ interface Start {
   command: string[]
   env: Record<string, string>
   port: number
-  data: string
+  /** Removed when it stops. */
+  data?: string
   roomId: number
   headers: Record<string, string>
 }
@@ -74,6 +84,7 @@ async function start(bench: Workbench, how: Start): Promise<Server> {
     async stop() {
       child.kill('SIGKILL')
       await child.exited
+      if (data === undefined) return
       for (const suffix of ['', '-wal', '-shm']) rmSync(data + suffix, { recursive: true, force: true })
     },
     async restart() {

@@ -8,6 +8,12 @@ export interface Spread {
   max: number
 }
 
+/** The ratio of the medians, and the least and the greatest of the ratios within a round. */
+export function ratioOf<T>(raw: T[], base: T[], pick: (result: T) => number): Spread {
+  const within = raw.map((one, at) => pick(one) / pick(base[at] ?? one))
+  return { ...spreadOf(within), median: median(raw.map(pick)) / median(base.map(pick)) }
+}
+
 export const spreadOf = (values: number[]): Spread => ({
   median: median(values),
   min: Math.min(...values),

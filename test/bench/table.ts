@@ -1,7 +1,9 @@
+import { printCluster } from './cluster-table.ts'
 import type { Rest } from './idle.ts'
 import type { Ratios, Report, Summary } from './report.ts'
 import type { Restart } from './restart.ts'
-import { median, type Spread } from './statistics.ts'
+import { print, spread } from './rows.ts'
+import { median } from './statistics.ts'
 import { isMet, type Judgement } from './verdict.ts'
 import type { Machine } from './workbench.ts'
 
@@ -10,7 +12,8 @@ export function machineLine({ cores, cpu, bun, kernel, pinned }: Machine): strin
   return `${cores} cores of ${cpu}, Bun ${bun}, Linux ${kernel}; ${pins}`
 }
 
-export function printReport({ runs, seconds, load, ratios, tokens, rest, restart, verdict, clean }: Report): void {
+export function printReport(report: Report): void {
+  const { runs, seconds, load, ratios, tokens, rest, restart, cluster, verdict, clean } = report
   const titleOf = (name: string) => load[name]?.title ?? name
   if (Object.keys(load).length > 0) {
     console.log(
@@ -27,6 +30,7 @@ export function printReport({ runs, seconds, load, ratios, tokens, rest, restart
   if (costs.length > 0) print([['to REST, session token', 'CPU ×'], ...costs])
   if (rest) print([REST_HEADER, restRow('bare Bun', rest.bare), restRow('Parley', rest.parley)])
   if (restart) print([RESTART_HEADER, restartRow(restart)])
+  if (cluster) printCluster(cluster, report)
   print([['', '', 'first release', 'goal'], ...verdict.map(verdictRow)])
   console.log(clean ? 'Nothing lost.' : 'MESSAGES LOST, DOUBLED OR REFUSED')
 }
@@ -91,20 +95,4 @@ function verdictRow(judgement: Judgement): string[] {
   const says = (limit: number) =>
     `${isBetter === 'more' ? '≥' : '≤'} ${limit} ${isMet(judgement, limit) ? 'met' : 'MISSED'}`
   return [name, `${value.toFixed(2)} ${unit}`, says(first), goal === undefined ? '' : says(goal)]
-}
-
-function spread({ median, min, max }: Spread, digits: number, per = 1): string {
-  const [middle, low, high] = [median, min, max].map((value) => (value / per).toFixed(digits))
-  return `${middle} [${low}–${high}]`
-}
-
-function print(rows: string[][]): void {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)))
-  for (const row of rows) {
-    const cells = row.map((cell, column) =>
-      (column === 0 ? cell.padEnd : cell.padStart).call(cell, widths[column] ?? 0),
-    )
-    console.log(cells.join('  '))
-  }
-  console.log()
 }

@@ -12,7 +12,7 @@ export interface Judgement {
   goal?: number
 }
 
-type Measured = Pick<Report, 'ratios' | 'tokens' | 'rest' | 'restart'>
+type Measured = Pick<Report, 'ratios' | 'tokens' | 'rest' | 'restart' | 'cluster'>
 type Goal = Omit<Judgement, 'value'> & { read: (measured: Measured) => number | undefined }
 
 const GOALS: Goal[] = [
@@ -89,6 +89,26 @@ const GOALS: Goal[] = [
     read: ({ restart }) => restart && restart.backMs / 1000,
   },
   {
+    name: 'P13 PostgreSQL, A by throughput',
+    unit: 'of SQLite',
+    isBetter: 'more',
+    first: 0.2,
+    goal: 0.5,
+    read: ({ cluster }) => cluster?.ratios.postgres?.throughput.median,
+  },
+  {
+    name: 'P13 PostgreSQL, A by CPU of all',
+    unit: 'of SQLite',
+    isBetter: 'more',
+    first: 0.2,
+    goal: 0.5,
+    read: ({ cluster }) => inverse(cluster?.ratios.postgres?.allCpu.median),
+  },
+  ...perMessage('P14 two nodes', 'two'),
+  ...perMessage('P14 two nodes, a room on one', 'twoTogether'),
+  ...perMessage('P14 three nodes', 'three'),
+  ...perMessage('P14 three nodes, a room on one', 'threeTogether'),
+  {
     name: 'host token (HS256, kept), CPU',
     unit: '× session',
     isBetter: 'less',
@@ -96,6 +116,19 @@ const GOALS: Goal[] = [
     read: ({ tokens }) => tokens.restHost?.median,
   },
 ]
+
+/** What a message takes on several nodes: of their CPU, and of that of all, with PostgreSQL's and Redis'. */
+function perMessage(name: string, line: string): Goal[] {
+  const limits = { unit: '× one node', isBetter: 'less', first: 2, goal: 1.4 } as const
+  return [
+    { ...limits, name: `${name}, CPU`, read: ({ cluster }) => cluster?.ratios[line]?.cpu.median },
+    { ...limits, name: `${name}, CPU of all`, read: ({ cluster }) => cluster?.ratios[line]?.allCpu.median },
+  ]
+}
+
+function inverse(value: number | undefined): number | undefined {
+  return value === undefined ? undefined : 1 / value
+}
 
 /** Of the goals for which something was measured. */
 export const verdictOf = (measured: Measured): Judgement[] =>

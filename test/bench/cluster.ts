@@ -1,0 +1,83 @@
+import { Backends } from './cluster-backends.ts'
+import { countsOf, relaysAreUp, since } from './cluster-metrics.ts'
+import { type ClusterReport, type ClusterResult, clusterReportOf, type Setup } from './cluster-report.ts'
+import { loadNodes } from './load.ts'
+import { PAIRS, type Seeded } from './seed.ts'
+import { type Server, startNode } from './servers.ts'
+import type { Workbench } from './workbench.ts'
+
+const SETUPS: Setup[] = [
+  { name: 'sqlite', title: 'SQLite', base: 'sqlite', nodes: 1 },
+  { name: 'sqliteRedis', title: 'SQLite, Redis', base: 'sqlite', nodes: 1, redis: true },
+  { name: 'sqliteTwo', title: 'SQLite, two nodes, apart', base: 'sqlite', nodes: 2, redis: true },
+  { name: 'postgres', title: 'PostgreSQL', base: 'sqlite', nodes: 1, postgres: true },
+  { name: 'one', title: 'PostgreSQL, Redis', base: 'postgres', nodes: 1, postgres: true, redis: true },
+  ...severalNodes('two', 2),
+  ...severalNodes('three', 3),
+]
+
+function severalNodes(name: string, nodes: number): Setup[] {
+  const setup = { base: 'one', nodes, postgres: true, redis: true }
+  const title = `PostgreSQL, ${name} nodes`
+  return [
+    { ...setup, name, title: `${title}, apart` },
+    { ...setup, name: `${name}Together`, title: `${title}, together`, isTogether: true },
+  ]
+}
+
+interface Measured {
+  binary: string
+  pairs: Seeded
+  runs: number
+  seconds: number
+}
+
+/** Scenario A on one node and on several, each run with fresh processes and fresh data, one setup after the other. */
+export async function measureCluster(bench: Workbench, measured: Measured): Promise<ClusterReport> {
+  await using backends = await Backends.start(bench, measured.pairs)
+  const results = new Map<string, ClusterResult[]>()
+  for (let round = 1; round <= measured.runs; round++) {
+    for (const setup of SETUPS) {
+      const result = await measureOne(bench, backends, { ...measured, setup })
+      results.set(setup.name, [...(results.get(setup.name) ?? []), result])
+      const rate = `${Math.round(result.msgs_s)}/s, ${result.srv_us_per_msg} µs`
+      console.error(`  run ${round} of ${measured.runs}  ${setup.title.padEnd(32)} ${rate}`)
+    }
+  }
+  return clusterReportOf(SETUPS, results, backends.settings)
+}
+
+async function measureOne(
+  bench: Workbench,
+  backends: Backends,
+  { setup, binary, pairs, seconds }: Measured & { setup: Setup },
+): Promise<ClusterResult> {
+  const data = await backends.place(setup)
+  const nodes: Server[] = []
+  try {
+    for (let at = 0; at < setup.nodes; at++) {
+      nodes.push(await startNode(bench, binary, { dataDir: data.dataDir, door: pairs.door }, data.env))
+    }
+    await relaysAreUp(nodes)
+    const { redis, postgres } = backends.pids
+    const [load, before] = await Promise.all([
+      loadNodes(bench, nodes, { beside: [redis, postgres], args: argsOf(setup, pairs, seconds) }),
+      Bun.sleep(1000 * WARMUP_A_NODE * setup.nodes).then(() => countsOf(nodes)),
+    ])
+    return { ...load, ...since(before, await countsOf(nodes)) }
+  } finally {
+    for (const node of nodes) await node.stop()
+    await data.remove()
+  }
+}
+
+/** Each node has to become warm, and they share a core. */
+const WARMUP_A_NODE = 2
+/** Longer than it takes until a node that was not told of a message looks for it. */
+const DRAIN = 15
+
+const argsOf = ({ nodes, isTogether = false }: Setup, pairs: Seeded, seconds: number): string[] => [
+  ...['--rate', 'closed', '--rooms', String(PAIRS), '--members', '2', '--size', '100', '--lines', pairs.pairs],
+  ...['--warmup', String(WARMUP_A_NODE * nodes), '--duration', String(seconds), '--drain', String(DRAIN)],
+  ...(isTogether ? ['--together'] : []),
+]
