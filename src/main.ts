@@ -139,7 +139,7 @@ function explain(error: unknown): number {
   }
   if (error instanceof ConfigError || error instanceof StartError) {
     process.stderr.write(`parley: ${error.message}\n`)
-    return EXIT.misconfigured
+    return error instanceof StartError && error.mayPass ? EXIT.failed : EXIT.misconfigured
   }
   if (error instanceof CommandError) {
     process.stderr.write(`parley: ${error.message}\n`)

@@ -401,6 +401,27 @@ describe('the epoch', () => {
     for (const durability of ['full', 'relaxed'] as const) expect(await epochOf(url, durability)).toBe(second)
   })
 
+  test('is another one after a failover, which a node that runs notices: it ends, and stores nothing more', async () => {
+    await using server = await TestPostgres.start()
+    await using opened = await openTestPostgres(server)
+    const { storage, url } = opened
+    const { owner, roomId } = await roomIn(storage)
+    const draft = { roomId, sender: owner, text: 'hi', clientId: null, at: 1 }
+    await storage.messages.append(draft)
+    await server.takeAnotherTimeline()
+    let answer: unknown
+    while (!storage.health().problem) answer = await failure(storage.messages.append(draft))
+    expect(answer).toMatchObject({ code: 'unavailable' })
+    // The first one may only have met the lost connection.
+    expect(await failure(storage.messages.append(draft))).toMatchObject({ code: 'unavailable' })
+    expect(await storage.failed).toMatchObject({ message: expect.stringContaining('another place in its history') })
+    expect(await storage.messages.lastSeq(roomId)).toBe(1)
+    const next = await openPostgres({ url, durability: 'full', now: () => 1 })
+    expect(next.epoch).not.toBe(storage.epoch)
+    expect((await next.messages.append(draft)).message.seq).toBe(2)
+    await next.close()
+  })
+
   test('is another one on another timeline of the server', async () => {
     const url = await server.createDatabase()
     const first = await epochOf(url, 'full')

@@ -138,7 +138,14 @@ export class ChatError extends Error {
   }
 }
 
-/** The server can't start, and a restart won't mend it. The message says what to do next. */
+/** The server can't start. The message says what to do next. */
 export class StartError extends Error {
   override readonly name = 'StartError'
+  /** Another start may go well; otherwise none does until somebody has done something. */
+  readonly mayPass: boolean
+
+  constructor(message: string, { mayPass = false, ...options }: ErrorOptions & { mayPass?: boolean } = {}) {
+    super(message, options)
+    this.mayPass = mayPass
+  }
 }

@@ -24,7 +24,8 @@ export interface MessageStore {
    * flushed. A `clientId` that the sender (or the backend, for a system message) used among the room's newest 64 entries returns that message with
    * `created: false`.
    * @throws ChatError `client_id_reused` where that message has another text; `not_found` where there is no such room;
-   * `unavailable` where nothing can be stored, and then nothing was.
+   * `unavailable` where nothing can be stored. Then nothing was, but where the way to a database was lost in that moment: a
+   * retry with the same `clientId` tells.
    */
   append(draft: Draft): Promise<{ message: Message; created: boolean }>
   /** At most `limit` entries, ascending: next to `after` (and before `before`), next to `before`, or the newest. */

@@ -75,7 +75,7 @@ const READY = {
   detail: open(
     'Can it store?',
     'The last commit went well, or one that is made for this question; the disk has room. ' +
-      'Otherwise 503 with one word: disk_full, io, damaged, busy or stopped.',
+      'Otherwise 503 with one word: disk_full, io, damaged, busy, unreachable or stopped.',
   ),
 }
 

@@ -3,7 +3,7 @@ import { SQL } from 'bun'
 import { getTableColumns, getTableName } from 'drizzle-orm'
 import type { SQLiteTable } from 'drizzle-orm/sqlite-core'
 import { StartError } from '../lib/errors.ts'
-import { connect } from './postgres/database.ts'
+import { connect, NO_LIMITS } from './postgres/database.ts'
 import { COPYING } from './postgres/meta.ts'
 import { migratePostgres } from './postgres/migrate.ts'
 import { lockDirectory, migrateDirectory } from './sqlite/directory.ts'
@@ -71,7 +71,7 @@ export async function copyToPostgres({ dataDir, url, onProgress }: Options): Pro
   const lock = lockDirectory(dataDir)
   const source = new Database(databasePath(dataDir), { readonly: true, strict: true })
   await migratePostgres(url, { check: false })
-  const target = connect({ url, durability: 'full' }, 2, { statement: 0, lock: 0, idleInTransaction: 0 })
+  const target = connect({ url, durability: 'full' }, 1, NO_LIMITS)
   try {
     await begin(source, target)
     await new Copy(source, target, onProgress).run()
@@ -86,7 +86,11 @@ export async function copyToPostgres({ dataDir, url, onProgress }: Options): Pro
 const fact = (source: Database, key: string) =>
   source.query<{ value: string }, [string]>('SELECT value FROM meta WHERE key = ?').get(key)?.value ?? ''
 
+/** Held by the one connection: the last statement of a copy that was killed may still be running there. */
+const LOCK = 0x636f_7079
+
 async function begin(source: Database, target: SQL) {
+  await target`SELECT pg_advisory_lock(${LOCK})`
   const epoch = fact(source, 'epoch')
   const [marked] = await target`SELECT value FROM meta WHERE key = ${COPYING}`
   const [people] = await target`SELECT EXISTS (SELECT FROM users) AS "isThere"`

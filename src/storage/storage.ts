@@ -11,7 +11,7 @@ import type { UserStore } from '../users/store.ts'
 export interface StorageHealth {
   /** Whether the last commit was flushed. */
   ok: boolean
-  /** Why not: `disk_full`, `io`, `busy`, `stopped`; or `damaged`, which stays until a restart. */
+  /** Why not: `disk_full`, `io`, `busy`, `unreachable` (the database), `stopped`; or `damaged`, which stays until a restart. */
   problem: string | undefined
   /** Writes that wait for the next commit. */
   waiting: number
@@ -44,7 +44,7 @@ export interface Storage {
   health(): StorageHealth
   /** Flushes one small commit, unless one went well within the last 5 s. Resolves to whether storing works. */
   probe(): Promise<boolean>
-  /** Resolves when storing has stopped for good (the writer died). */
+  /** Resolves when storing has stopped for good: the writer died, or the database is another one. */
   failed: Promise<Error>
   /** Commits what waits, then closes. */
   close(): Promise<void>

@@ -2,8 +2,10 @@
 
 /** Programs, and the Debian packages that have them. */
 const PROGRAMS = {
+  caddy: 'caddy',
   chromium: 'chromium',
   curl: 'curl',
+  nginx: 'nginx-light',
   openssl: 'openssl',
   php: 'php-cli',
   'redis-server': 'redis-server',
@@ -21,8 +23,10 @@ print(*filter(importlib.util.find_spec, sys.argv[1:]))`
 const POSTGRES = '/usr/lib/postgresql/*/bin/initdb'
 
 const modules = foundModules()
+/** Where servers are, which not every user has in the PATH. */
+const PATH = `${process.env.PATH}:/usr/sbin`
 const missing = [
-  ...Object.entries(PROGRAMS).filter(([program]) => Bun.which(program) === null),
+  ...Object.entries(PROGRAMS).filter(([program]) => Bun.which(program, { PATH }) === null),
   ...Object.entries(MODULES).filter(([module]) => !modules.includes(module)),
 ].map(([, name]) => name)
 if (Bun.which('initdb') === null && [...new Bun.Glob(POSTGRES).scanSync('/')].length === 0) missing.push('postgresql')

@@ -117,13 +117,21 @@ export class TestPostgres implements AsyncDisposable {
     await this.#process?.exited
   }
 
+  /** Comes back as after a failover: on another timeline of its history, which begins where the old one ended. */
+  async takeAnotherTimeline(): Promise<void> {
+    await this.stop()
+    writeFileSync(join(this.#data, 'recovery.signal'), '')
+    this.#settings.restore_command = 'false'
+    await this.start()
+  }
+
   /** It takes connections (the kernel does), and answers nothing. */
   pause(): void {
-    for (const pid of this.#processes()) process.kill(pid, 'SIGSTOP')
+    this.#signal(this.#processes(), 'SIGSTOP')
   }
 
   resume(): void {
-    for (const pid of this.#processes()) process.kill(pid, 'SIGCONT')
+    this.#signal(this.#processes(), 'SIGCONT')
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -161,8 +169,19 @@ export class TestPostgres implements AsyncDisposable {
     return [pid, ...children.split(' ').filter(Boolean).map(Number)]
   }
 
+  /** A session may end just before its signal comes. */
+  #signal(pids: number[], signal: NodeJS.Signals) {
+    for (const pid of pids) {
+      try {
+        process.kill(pid, signal)
+      } catch (error) {
+        if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error
+      }
+    }
+  }
+
   #leaveNothing() {
-    for (const pid of this.#processes().toReversed()) process.kill(pid, 'SIGKILL')
+    this.#signal(this.#processes().toReversed(), 'SIGKILL')
     rmSync(this.#folder, { recursive: true, force: true })
   }
 }

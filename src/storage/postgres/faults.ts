@@ -20,7 +20,8 @@ export function codeOf(error: unknown): string {
   if (!(error instanceof Error)) return 'unknown'
   const { errno, code } = error as Error & { errno?: unknown; code?: unknown }
   if (typeof errno === 'string') return errno
-  if (typeof code === 'string' && code.startsWith('ERR_')) return code
+  // Of TLS there are some without ERR_.
+  if (typeof code === 'string' && /^[A-Z][A-Z_]+$/.test(code)) return code
   return error.cause instanceof Error ? codeOf(error.cause) : error.name
 }
 
@@ -53,7 +54,8 @@ export async function orStartError<T>(url: string, run: () => Promise<T>): Promi
     if (error instanceof StartError) throw error
     const advice = ADVICE.find(([pattern]) => pattern.test(codeOf(error)))
     if (!advice) throw error
-    throw new StartError(`PostgreSQL at ${placeOf(url)} ${advice[1]}.`, { cause: error })
+    const mayPass = problemOf(error) === 'unreachable' && !/^(28|3D|25006)|TLS|CERT|SSL|AUTH/.test(codeOf(error))
+    throw new StartError(`PostgreSQL at ${placeOf(url)} ${advice[1]}.`, { cause: error, mayPass })
   }
 }
 

@@ -22,6 +22,9 @@ export async function addFacts(db: Tx): Promise<void> {
   await db.insert(meta).values(facts).onConflictDoNothing()
 }
 
+/** Of the server's history: another one when a standby was promoted, or a backup was restored to a moment. */
+export const TIMELINE_NOW = 'SELECT left(pg_walfile_name(pg_current_wal_lsn()), 8) AS timeline'
+
 /**
  * To be called when a node opens. The epoch is another after what may have taken back what clients have seen: a standby
  * was promoted or a backup restored to a moment (the server's timeline tells), or the server was started anew since a run
@@ -29,7 +32,7 @@ export async function addFacts(db: Tx): Promise<void> {
  */
 export async function beginRun(db: Tx, durability: Durability): Promise<void> {
   const [server] = await db.execute<{ timeline: string; started: string }>(
-    sql`SELECT left(pg_walfile_name(pg_current_wal_lsn()), 8) AS timeline, pg_postmaster_start_time()::text AS started`,
+    sql`${sql.raw(TIMELINE_NOW)}, pg_postmaster_start_time()::text AS started`,
   )
   const { timeline = '', started = '' } = server ?? {}
   // Of several nodes that start at once, the others wait for the first, and find what it has noted.
@@ -50,15 +53,21 @@ export async function requireWhole(db: Tx): Promise<void> {
   )
 }
 
+export interface Facts {
+  epoch: string
+  clusterKey: string
+  timeline: string
+}
+
 /** To be asked when the run has begun, which may have given it another epoch. */
-export async function factsOf(db: Tx): Promise<{ epoch: string; clusterKey: string }> {
+export async function factsOf(db: Tx): Promise<Facts> {
   const facts = await factsIn(db)
   const fact = (key: string) => {
     const value = facts.get(key)
     if (value === undefined) throw new Error(`this database has no ${key}`)
     return value
   }
-  return { epoch: fact('epoch'), clusterKey: fact('cluster_key') }
+  return { epoch: fact('epoch'), clusterKey: fact('cluster_key'), timeline: fact(TIMELINE) }
 }
 
 async function factsIn(db: Tx): Promise<Map<string, string>> {

@@ -31,17 +31,18 @@ const PROBE_AFTER_MS = 5000
 /** One connection that stores messages and marks in flights; a pool for the rest. The schema is expected to be there. */
 export async function openPostgres(options: PostgresOptions): Promise<Storage> {
   const { url, now, events = {}, poolSize = POOL_SIZE, deadlineMs = DEADLINE_MS } = options
-  const { version, ...facts } = await orStartError(url, () => begin(options))
+  const { version, epoch, clusterKey, timeline } = await orStartError(url, () => begin(options))
   const pool = new Pool(() => connect(options, poolSize, LIMITS_MS, { settings: FOR_QUERIES }), deadlineMs)
   const connectOne = (onconnect: () => void) => connect(options, 1, LIMITS_MS, { settings: FOR_FLIGHTS, onconnect })
-  const queue = new FlightQueue({ connect: connectOne, events, deadlineMs })
+  const queue = new FlightQueue({ connect: connectOne, timeline, events, deadlineMs })
   const db = drizzleOn(pool.client)
   const write = transactionsOn(db)
   const { enqueue } = queue
 
   return {
     engine: `PostgreSQL ${version}`,
-    ...facts,
+    epoch,
+    clusterKey,
     users: told(postgresUsers(db, write, now)),
     accounts: told(postgresAccounts(db, write)),
     sessions: told(postgresSessions(db, write)),
@@ -59,8 +60,7 @@ export async function openPostgres(options: PostgresOptions): Promise<Storage> {
         () => false,
       )
     },
-    // A connection that is lost comes back.
-    failed: new Promise(() => {}),
+    failed: queue.failed,
     async close() {
       await queue.close()
       await pool.close()

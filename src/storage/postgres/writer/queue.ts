@@ -1,7 +1,8 @@
-import type { SQL } from 'bun'
+import type { ReservedSQL, SQL } from 'bun'
 import { ChatError } from '../../../lib/errors.ts'
 import type { StorageEvents, StorageHealth } from '../../storage.ts'
 import { codeOf, type Problem, problemOf } from '../faults.ts'
+import { TIMELINE_NOW } from '../meta.ts'
 import { ClientIds } from './client-ids.ts'
 import { fly, type Item, prepare, type Results } from './flight.ts'
 
@@ -12,6 +13,8 @@ const MAX_BATCH = 512
 export interface QueueDeps {
   /** One connection, for flights alone: they wait for nobody. It tells each time that it is another one. */
   connect: (onconnect: () => void) => SQL
+  /** Of the server's history, in which this node has begun. */
+  timeline: string
   events: StorageEvents
   /** How long a flight may take, until its connection is given up. */
   deadlineMs: number
@@ -46,6 +49,11 @@ export class FlightQueue {
   #idle: (() => void)[] = []
   #problem: Problem | 'stopped' | undefined
   #okAt = 0
+  #fail: (error: Error) => void = () => {}
+  /** Resolves when a server has come back that may not have all that was acknowledged. A connection that is lost comes back. */
+  readonly failed = new Promise<Error>((resolve) => {
+    this.#fail = resolve
+  })
 
   constructor(deps: QueueDeps) {
     this.#deps = deps
@@ -122,8 +130,7 @@ export class FlightQueue {
     const connection = await this.#sql.reserve()
     const timer = setTimeout(() => void connection.close({ timeout: 0 }), this.#deps.deadlineMs)
     try {
-      if (!this.#isPrepared) await prepare(connection)
-      this.#isPrepared = true
+      if (!this.#isPrepared) await this.#prepare(connection)
       return await fly(connection, items, this.#clientIds)
     } finally {
       clearTimeout(timer)
@@ -131,7 +138,19 @@ export class FlightQueue {
     }
   }
 
-  #turn(problem: Problem | undefined, code?: string) {
+  async #prepare(connection: ReservedSQL) {
+    const [server]: { timeline?: string }[] = await connection.unsafe(TIMELINE_NOW)
+    if (server?.timeline !== this.#deps.timeline) {
+      const error = new OtherHistory()
+      this.#turn('stopped', error.code)
+      this.#fail(error)
+      throw error
+    }
+    await prepare(connection)
+    this.#isPrepared = true
+  }
+
+  #turn(problem: Problem | 'stopped' | undefined, code?: string) {
     if (this.#problem === 'stopped' || problem === this.#problem) return
     this.#problem = problem
     this.#deps.events.onHealth?.(this.health, code)
@@ -142,6 +161,15 @@ export class FlightQueue {
     if (this.#isFlying || this.#waiting.length > 0) await new Promise<void>((resolve) => this.#idle.push(resolve))
     this.#problem = 'stopped'
     await this.#sql.close({ timeout: 0 })
+  }
+}
+
+/** Nothing may be stored under the old epoch any more: a start gives it another one. */
+class OtherHistory extends Error {
+  readonly code = 'ERR_POSTGRES_CONNECTION_TIMELINE'
+
+  constructor() {
+    super('PostgreSQL goes on from another place in its history: after a failover, or a restored backup')
   }
 }
 
