@@ -51,11 +51,12 @@ export const appSocket = (deps: Deps) =>
       async ({ request, server, body: { node, session, data }, status }) => {
         const { origins, streams, clusterNode } = deps
         origins.refuseForeign(request, peerOf(request, server))
-        const live = streams.find(session)
+        const isHere = node === clusterNode.name
+        const live = isHere ? streams.find(session) : undefined
         live?.onMessage(data)
-        const isThere = live || (node !== clusterNode.name && (await clusterNode.forward(node, session, data)))
+        const isTaken = isHere ? live !== undefined : await clusterNode.forward(node, session, data)
         // Its client then begins another one.
-        if (!isThere) throw new ChatError('not_found')
+        if (!isTaken) throw new ChatError('not_found')
         return status(204, undefined)
       },
       EMULATION,

@@ -131,14 +131,27 @@ export class Attendance {
       ...this.#deps.attendees(roomId).map(({ client, userId }) => ({ client, userId })),
       ...elsewhere.map(([client, userId]) => ({ client, userId })),
     ]
-    const hidden = await this.#hiddenAmong(new Set(all.map(({ userId }) => userId)))
-    return all.filter(({ userId }) => userId === askerId || !hidden.has(userId))
+    const others = new Set(all.map(({ userId }) => userId).filter((userId) => userId !== askerId))
+    const hidden = await this.#hiddenAmong([...others])
+    return all.filter(({ userId }) => !hidden.has(userId))
   }
 
-  /** As stored: of somebody on another node, this one may not know. */
-  async #hiddenAmong(userIds: Set<string>): Promise<Set<string>> {
-    const settings = [...userIds].map(async (userId) => (await this.#deps.presence.setting(userId)).hidden && userId)
-    return new Set((await Promise.all(settings)).filter((userId) => userId !== false))
+  async #hiddenAmong(userIds: string[]): Promise<Set<string>> {
+    const hides = await Promise.all(userIds.map((userId) => this.#isHidden(userId)))
+    return new Set(userIds.filter((_, at) => hides[at]))
+  }
+
+  /** Where there are other nodes, as stored: this one may not have heard of it. */
+  async #isHidden(userId: string): Promise<boolean> {
+    const { presence, relay, onError } = this.#deps
+    if (presence.isHidden(userId)) return true
+    if (relay.state === 'alone') return false
+    try {
+      return (await presence.setting(userId)).hidden
+    } catch (error) {
+      onError(error)
+      return true
+    }
   }
 
   /** To be called every second or so. */
