@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path'
 import { SQL } from 'bun'
 import { migratePostgres } from '../../src/storage/postgres/migrate.ts'
 import { openPostgres, type PostgresOptions } from '../../src/storage/postgres/open.ts'
+import { freePort } from './free-port.ts'
 import type { TestStorage } from './storage.ts'
 
 /** Where Debian keeps PostgreSQL's programs, which are in no PATH; the newest ones. */
@@ -208,11 +209,6 @@ function bin(): string {
   const found = postgresBin()
   if (found === undefined) throw new Error('PostgreSQL is not there: bun test/support/install.ts')
   return found
-}
-
-function freePort(): number {
-  using listener = Bun.listen({ hostname: '127.0.0.1', port: 0, socket: { data() {} } })
-  return listener.port
 }
 
 /** PostgreSQL, in a database of its own on this server. */

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { freePort } from './free-port.ts'
 
 interface Options {
   password?: string
@@ -20,22 +21,6 @@ export async function until(holds: () => unknown, what = String(holds), withinMs
   while (!(await holds())) {
     if (performance.now() > deadline) throw new Error(`not within ${withinMs} ms: ${what}`)
     await Bun.sleep(10)
-  }
-}
-
-/**
- * A port that nobody has just now. Below those that the kernel gives to clients: who dials one of those on which nobody
- * listens, because its server is just starting again, may reach itself.
- */
-function freePort(): number {
-  while (true) {
-    const port = 10_000 + Math.floor(Math.random() * 20_000)
-    try {
-      using _ = Bun.listen({ hostname: '127.0.0.1', port, socket: { data() {} } })
-      return port
-    } catch {
-      // Taken.
-    }
   }
 }
 
