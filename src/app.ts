@@ -163,7 +163,9 @@ function createLive(
     tell: (userId, room, total) => tellAll(userTopic(userId), encodeRoomChanged(userId, room, total)),
     onError: failed('inbox_failed'),
   })
-  return { hub, streams, presence, attendance, typing, receipts, inboxes, connections: new Connections() }
+  const isAdmitted = async (userId: string) => (await storage.users.find(userId))?.disabledAt === undefined
+  const connections = new Connections(isAdmitted)
+  return { hub, streams, presence, attendance, typing, receipts, inboxes, connections }
 }
 
 /** Who is asking, and from where. */

@@ -40,7 +40,7 @@ const TICK_MS = 500
 /** Each live room is compared with storage so often: what this node was not told of is late by no more. */
 const CHECK_MS = 10_000
 /** The same while there is a relay that should tell of it, and does not. */
-const CHECK_ALONE_MS = 2000
+const CHECK_DEAF_MS = 2000
 /** What somebody has read on another node is late by no more, if nothing tells of it. */
 const COMPARE_MS = 60_000
 /** A crowd is told to go in so long, a few people at once: whoever is told first finds no server yet, and waits for longer. */
@@ -147,7 +147,7 @@ function keepTime(
   every: number,
 ) {
   const { connections, presence, attendance, hub, inboxes, revocations, clusterLimits, clusterNode } = services
-  let inboxesDue = performance.now() + CHECK_MS
+  let inboxesDue = performance.now()
   let due = performance.now() + every
   const timer = setInterval(() => {
     metrics.onLag(Math.max(0, performance.now() - due))
@@ -155,7 +155,7 @@ function keepTime(
     connections.tick()
     presence.tick()
     attendance.tick()
-    const checkMs = relay.state === 'away' ? CHECK_ALONE_MS : CHECK_MS
+    const checkMs = relay.state === 'away' ? CHECK_DEAF_MS : CHECK_MS
     void hub.check(every / checkMs)
     void revocations.tell()
     clusterLimits.tell()

@@ -158,6 +158,14 @@ describe('parley migrate --from sqlite:… --to postgres://…', () => {
     expect({ code, err }).toEqual({ code: 78, err: expect.stringContaining('is in use by another Parley') })
   })
 
+  test('what a relaxed run left that did not end cleanly is looked at by a server first: the epoch has to be another', async () => {
+    const { dataDir } = await filled()
+    using database = new Database(join(dataDir, 'parley.db'))
+    database.run("INSERT INTO meta (key, value) VALUES ('relaxed_run', 'not ended')")
+    const { code, err } = await migrate(dataDir, await emptyDatabase())
+    expect({ code, err }).toEqual({ code: 78, err: expect.stringContaining('was relaxed, and did not end cleanly') })
+  })
+
   test('a text that PostgreSQL cannot store is named', async () => {
     const { dataDir, roomId } = await filled()
     addMessages(dataDir, roomId, 3)

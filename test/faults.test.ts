@@ -218,8 +218,29 @@ test('a room whose history cannot be read closes its socket with 1012, and opens
   expect(await second.next()).toMatchObject({ message: 'hi' })
 })
 
+test('whoever is put out is out also where another node’s clock let them in later', async () => {
+  const ended: string[] = []
+  let isAdmitted = false
+  const connections = new Connections(async () => isAdmitted)
+  const open = (id: string) => {
+    const user = { id, username: 'Joon', email: undefined }
+    const identity = { user, role: 'user' as const, session: id, seenAt: 60_000, expiresAt: Number.MAX_SAFE_INTEGER }
+    const end = (why: string) => ended.push(`${id} ${why}`)
+    connections.add({ identity, network: '192.0.2.1', tick() {}, end, async retire() {} })
+  }
+  for (const id of ['joon', 'bora']) open(id)
+  connections.publish({ type: 'user.removed', userId: 'joon', at: 30_000 })
+  await new Promise(setImmediate)
+  expect(ended).toEqual(['joon forbidden'])
+  // Who was let in again in the meantime stays.
+  isAdmitted = true
+  connections.publish({ type: 'user.removed', userId: 'bora', at: 30_000 })
+  await new Promise(setImmediate)
+  expect(ended).toEqual(['joon forbidden'])
+})
+
 test('a socket that was upgraded just before the drain began is retired as well', async () => {
-  const connections = new Connections()
+  const connections = new Connections(async () => true)
   const drained = connections.drain(0, 1000)
   let isRetired = false
   const user = { id: 'u', username: 'Joon', email: undefined }

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { Redis } from 'ioredis'
 import { Envelopes } from '../src/relay/envelope.ts'
-import { nodeChannel } from '../src/relay/relay.ts'
+import { isNodeChannel, nodeChannel } from '../src/relay/relay.ts'
 import { TestRedis, until } from './support/redis.ts'
 import { type Member, RedisNodes } from './support/relay.ts'
 
@@ -28,7 +28,8 @@ async function wiretapped() {
     say: (channel: string, envelope: string) => mouth.publish(`${prefix}{0}${channel}`, envelope),
     /** What joon says on this channel, as it travels. */
     async overhear(channel: string, text: string) {
-      const said = () => overheard.find(({ name, envelope }) => name.endsWith(channel) && envelope.endsWith(text))
+      const isIt = (envelope: string) => isNodeChannel(channel) || envelope.endsWith(text)
+      const said = () => overheard.find(({ name, envelope }) => name.endsWith(channel) && isIt(envelope))
       await joon.relay.ask(channel, text)
       await until(() => said() !== undefined, 'overhears it')
       return said()?.envelope ?? ''
@@ -60,6 +61,12 @@ describe('what no node of the cluster says is counted, and nobody hears it', () 
     'a word of a later time': async ({ overhear }) => {
       const envelope = await overhear('room:1', 'hello')
       return ['room:1', `${envelope.slice(0, 59)}9${envelope.slice(60)}`]
+    },
+    'a word that makes the same text with another place': async ({ minji, joon, overhear }) => {
+      // Said to a node of which there is none, by whoever may choose its name: the first part of that is the victim's.
+      const victim = nodeChannel(minji.relay.node)
+      const rest = `\n${joon.relay.node}${'9'.repeat(16)}`
+      return [victim, (await overhear(victim + rest, '{}')).slice(0, 43) + rest.slice(1)]
     },
     'a command to this node by another key': async ({ minji, joon }) => {
       const channel = nodeChannel(minji.relay.node)
@@ -162,6 +169,22 @@ test('a board shows only what a node of the cluster has written, where it has wr
     undefined,
     undefined,
   ])
+})
+
+test('what is for one node alone can be read by it alone', async () => {
+  await using tapped = await wiretapped()
+  const { minji } = tapped
+  const channel = nodeChannel(minji.relay.node)
+  const envelope = await tapped.overhear(channel, '{"token":"pls_secret"}')
+  await minji.hears(`${channel} {"token":"pls_secret"}`)
+  for (const encoding of ['base64', 'utf8'] as const)
+    expect(Buffer.from(envelope.slice(75), encoding).toString()).not.toContain('secret')
+})
+
+test('clusters of one key on other databases of a Redis do not hear each other', async () => {
+  const key = 'ab'.repeat(32)
+  const [one, other] = [0, 1].map((db) => new Envelopes(key, '0'.repeat(16), db))
+  expect(one?.prefix).not.toBe(other?.prefix)
 })
 
 test('nothing that travels or is kept tells the key, and the name of the cluster does not either', async () => {

@@ -409,17 +409,39 @@ describe('the epoch', () => {
     const draft = { roomId, sender: owner, text: 'hi', clientId: null, at: 1 }
     await storage.messages.append(draft)
     await server.takeAnotherTimeline()
-    let answer: unknown
-    while (!storage.health().problem) answer = await failure(storage.messages.append(draft))
-    expect(answer).toMatchObject({ code: 'unavailable' })
-    // The first one may only have met the lost connection.
-    expect(await failure(storage.messages.append(draft))).toMatchObject({ code: 'unavailable' })
+    while (storage.health().problem !== 'stopped') {
+      expect(await failure(storage.messages.append(draft))).toMatchObject({ code: 'unavailable' })
+    }
     expect(await storage.failed).toMatchObject({ message: expect.stringContaining('another place in its history') })
     expect(await storage.messages.lastSeq(roomId)).toBe(1)
     const next = await openPostgres({ url, durability: 'full', now: () => 1 })
     expect(next.epoch).not.toBe(storage.epoch)
     expect((await next.messages.append(draft)).message.seq).toBe(2)
     await next.close()
+  })
+
+  test('of a relaxed run is another one after a crash, which a node that runs notices as well', async () => {
+    await using server = await TestPostgres.start()
+    const url = await server.createDatabase()
+    const storage = await openPostgres({ url, durability: 'relaxed', now: () => 1 })
+    const people = await roomIn(storage)
+    await server.stop('immediate')
+    await server.start()
+    while (storage.health().problem !== 'stopped') await failure(storage.messages.append(draftFrom(people, 'hi')))
+    expect(await storage.failed).toMatchObject({ message: expect.stringContaining('another place in its history') })
+    await storage.close()
+  })
+
+  test('is left as it is by a command beside a server', async () => {
+    const url = await server.createDatabase()
+    const first = await epochOf(url, 'relaxed')
+    const beside = connectTo(url)
+    await beside.unsafe("UPDATE meta SET value = 'before' WHERE key = 'relaxed_run'")
+    const guest = await openPostgres({ url, durability: 'full', now: () => 1, isGuest: true })
+    expect(guest.epoch).toBe(first)
+    await guest.close()
+    expect(await beside.unsafe("SELECT FROM meta WHERE key = 'relaxed_run' AND value = 'before'")).toHaveLength(1)
+    await beside.close()
   })
 
   test('is another one on another timeline of the server', async () => {
@@ -432,6 +454,18 @@ describe('the epoch', () => {
     expect(second).not.toBe(first)
     expect(await epochOf(url, 'full')).toBe(second)
   })
+})
+
+test('a server that can only be read is unreachable to whoever writes', async () => {
+  await using server = await TestPostgres.start()
+  const storage = await openOn(await server.createDatabase())
+  const people = await roomIn(storage)
+  await server.becomeStandby()
+  const sends = () => Promise.all(upTo(20).map((n) => failure(storage.messages.append(draftFrom(people, `${n}`)))))
+  while ((await sends()).some((error) => (error as { code?: string }).code !== 'unavailable')) await Bun.sleep(10)
+  expect(storage.health()).toMatchObject({ ok: false, problem: 'unreachable' })
+  expect(await storage.messages.lastSeq(people.roomId)).toBe(0)
+  await storage.close()
 })
 
 describe('migrations', () => {

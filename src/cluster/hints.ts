@@ -59,7 +59,11 @@ export class Hints {
       case 'room.opened':
         this.#note(event.roomId)
         break
-      case 'user.renamed':
+      case 'user.renamed': {
+        const { id, username } = event.user
+        relay.publish(EVERYBODY, JSON.stringify({ type: event.type, user: { id, username } }))
+        break
+      }
       case 'user.hid':
         relay.publish(EVERYBODY, JSON.stringify(event))
         break

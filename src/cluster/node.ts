@@ -1,5 +1,6 @@
 import type { Log } from '../lib/log.ts'
 import type { Hub } from '../live/hub.ts'
+import type { Presence } from '../presence/service.ts'
 import { nodeChannel, type Relay, type RelayState } from '../relay/relay.ts'
 import type { Inboxes } from '../rooms/inboxes.ts'
 import { EVERYBODY, type Hints } from './hints.ts'
@@ -18,6 +19,7 @@ interface Deps extends RelayGauges {
   limits: ClusterLimits
   hub: Pick<Hub, 'check'>
   inboxes: Pick<Inboxes, 'check'>
+  presence: Pick<Presence, 'recheck'>
   /** A command of a client whose emulated socket is on this node. */
   onCommand: (session: string, data: string) => void
   log: Log
@@ -74,10 +76,11 @@ export class ClusterNode {
 
   /** What was said meanwhile is in the database. */
   #sweep() {
-    const { hub, inboxes, hints, uptime } = this.#deps
+    const { hub, inboxes, presence, hints, uptime } = this.#deps
     hints.flush()
     void hub.check(1)
     void inboxes.check()
+    void presence.recheck()
     this.#backAt = uptime()
   }
 

@@ -72,9 +72,12 @@ const localeOf = ({ headers }: Request, own: Locale) => localeFor(headers.get('a
 
 const STREAM = { body: t.Object({}, { additionalProperties: true }) }
 
+/** Of a session, and of a node. */
+const NAME = { pattern: '^[0-9a-f-]{1,36}$' }
+
 const EMULATION = {
   body: t.Object(
-    { session: t.String(), node: t.String(), data: t.String({ maxLength: MAX_FRAME_LENGTH }) },
+    { session: t.String(NAME), node: t.String(NAME), data: t.String({ maxLength: MAX_FRAME_LENGTH }) },
     { additionalProperties: true },
   ),
 }

@@ -68,8 +68,11 @@ export class Connections {
   readonly #onEmpty: (() => void)[] = []
   #isDraining = false
 
-  /** `collect` frees what nobody refers to any more. */
-  constructor(collect = () => Bun.gc(false)) {
+  readonly #isAdmitted: (userId: string) => Promise<boolean>
+
+  /** `isAdmitted` tells of a person as they are now; `collect` frees what nobody refers to any more. */
+  constructor(isAdmitted: (userId: string) => Promise<boolean>, collect = () => Bun.gc(false)) {
+    this.#isAdmitted = isAdmitted
     this.#collect = collect
   }
 
@@ -133,6 +136,14 @@ export class Connections {
       const why = connection.identity && endingOf(connection.identity, event)
       if (why) connection.end(why)
     }
+    if (event.type === 'user.removed') void this.#endOthers(event.userId)
+  }
+
+  /** Those who came in later by the clock of another node, which is not that of the one that has put them out. */
+  async #endOthers(userId: string) {
+    const others = [...this.#all].filter(({ identity }) => identity?.user.id === userId)
+    if (others.length === 0 || (await this.#isAdmitted(userId).catch(() => true))) return
+    for (const connection of others) connection.end('forbidden')
   }
 
   #rename(userId: string, username: string) {

@@ -84,25 +84,28 @@ export class Hub {
   async check(part: number): Promise<void> {
     // All of them, and not only those that are left of this round.
     if (part >= 1) this.#unchecked = undefined
-    const { history, onError, onMissed } = this.#deps
+    const { history, patienceMs, onError } = this.#deps
     const rooms = this.#nextOf(Math.ceil(this.#rooms.size * part)).filter(({ published }) => published >= 0)
     if (rooms.length === 0) return
     try {
       const stored = await history.lastSeqs(rooms.map(({ roomId }) => roomId))
-      for (const { roomId, room, published } of rooms) {
-        const last = stored.get(roomId) ?? 0
-        if (last === room.head) continue
-        await room.compare(last, published)
-        this.#dropIdle(roomId, room)
-        onMissed(roomId)
-      }
+      const others = rooms.map((each) => ({ ...each, last: stored.get(each.roomId) ?? 0 })).filter(isBehind)
+      // What was stored just now is on its way.
+      if (others.length > 0) await Bun.sleep(patienceMs)
+      for (const each of others.filter(isBehind)) await this.#compare(each)
     } catch (error) {
       onError(error)
     }
   }
 
+  async #compare({ roomId, room, published, last }: Checked) {
+    await room.compare(last, published)
+    this.#dropIdle(roomId, room)
+    this.#deps.onMissed(roomId)
+  }
+
   /** So many of the rooms, each time others, until it was the turn of all of them. */
-  #nextOf(count: number): { roomId: number; room: Sequencer; published: number }[] {
+  #nextOf(count: number): Omit<Checked, 'last'>[] {
     this.#unchecked ??= this.#rooms.entries()
     const next = [...this.#unchecked.take(count)]
     if (next.length < count) this.#unchecked = undefined
@@ -123,3 +126,13 @@ export class Hub {
     this.#deps.ignore(roomId)
   }
 }
+
+/** A room, where it had got to here, and where storage had got to a moment later. */
+interface Checked {
+  roomId: number
+  room: Sequencer
+  published: number
+  last: number
+}
+
+const isBehind = ({ room, published, last }: Checked) => last > room.head || last < published

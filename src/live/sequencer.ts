@@ -34,10 +34,7 @@ const MAX_REPLAY = 1000
 /** As much as may be sent in one go on top of what `drained` leaves unsent: the longest texts are 12 KB each. */
 const MAX_BUFFER = 32
 
-/**
- * One order for one live room. Commits come back in any order, and nothing behind this repairs one: the next entry is
- * published, a later one is held, a gap is read from storage.
- */
+/** One order for one live room: the next entry is published, a later one is held, a gap is read from storage. */
 export class Sequencer {
   readonly #deps: SequencerDeps
   readonly #roomId: number
@@ -71,6 +68,7 @@ export class Sequencer {
     this.#head = head
     this.#opening = undefined
     this.#releaseHeld()
+    this.#lookForMissing()
   }
 
   /** A committed entry, in whatever order it comes. */
@@ -112,12 +110,12 @@ export class Sequencer {
   /** What is committed up to a seq can be read. Resolves when it was, or could not be. */
   #repair(upTo: number): Promise<void> {
     this.#wanted = Math.max(this.#wanted, upTo)
+    if (this.#wanted <= this.#head) return Promise.resolve()
     // The next entry of the room, and the next check, try again what failed.
-    this.#repairing ??= this.#readGap()
-      .catch(this.#deps.onError)
-      .finally(() => {
-        this.#repairing = undefined
-      })
+    this.#repairing ??= this.#readGap().catch((error) => {
+      this.#repairing = undefined
+      this.#deps.onError(error)
+    })
     return this.#repairing
   }
 
@@ -128,6 +126,7 @@ export class Sequencer {
       for (const message of missing) this.#catchUp(message)
       this.#releaseHeld()
     }
+    this.#repairing = undefined
   }
 
   #catchUp(message: Message) {

@@ -1,4 +1,5 @@
 import type { ChatEvent, Publish } from '../events.ts'
+import { inSlices } from '../lib/slices.ts'
 import type { Relay } from '../relay/relay.ts'
 import type { PresenceSetting, PresenceStatus } from './model.ts'
 import type { PresenceStore } from './store.ts'
@@ -114,6 +115,15 @@ export class Presence {
     // Told again, it would say that somebody who hides is here.
     if (isNew) publish({ type: 'user.hid', userId, isHidden: hidden })
     return { hidden }
+  }
+
+  /** Who hides, as stored: to be called when this node could not hear of it for a while. */
+  async recheck(): Promise<void> {
+    await inSlices([...this.#sockets.keys()], async (userId) => {
+      const [hides, isHidden] = [this.#hides, await this.#isHiding(userId)]
+      // What is heard meanwhile is newer.
+      if (hides === this.#hides) this.#keep(userId, isHidden)
+    })
   }
 
   #heed(userId: string, isHidden: boolean) {

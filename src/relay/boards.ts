@@ -23,6 +23,7 @@ const BOARDS: readonly Board[] = ['people', 'rooms']
 export class Boards {
   readonly #options: Options
   readonly #posted: Record<Board, Map<string, string>> = { people: new Map(), rooms: new Map() }
+  readonly #writing = new Set<Board>()
   #keptAt = Number.NEGATIVE_INFINITY
   #nodes: { names: string[]; readAt: number } = { names: [], readAt: Number.NEGATIVE_INFINITY }
 
@@ -44,20 +45,17 @@ export class Boards {
 
   post(board: Board, key: string, text: string | undefined, isUp: boolean): void {
     const posted = this.#posted[board]
-    if (text === undefined) posted.delete(key)
-    else posted.set(key, text)
-    if (isUp) this.#store(board, key, text).catch(() => this.#keepSoon())
+    const signed = text === undefined ? undefined : this.#options.envelopes.sign(`${this.#hash(board)} ${key}`, text)
+    if (signed === undefined) posted.delete(key)
+    else posted.set(key, signed)
+    if (isUp) this.#store(board, key, signed).catch(() => this.#keepSoon())
   }
 
-  async #store(board: Board, key: string, text: string | undefined) {
+  async #store(board: Board, key: string, signed: string | undefined) {
     const hash = this.#hash(board)
-    if (text === undefined) return this.#commands.hdel(hash, key)
+    if (signed === undefined) return this.#commands.hdel(hash, key)
     // It may be the first, and a new hash lives for ever until it is told otherwise.
-    return Promise.all([this.#commands.hset(hash, ...this.#field(board, [key, text])), this.#expire(board)])
-  }
-
-  #field(board: Board, [key, text]: [string, string]): [string, string] {
-    return [key, this.#options.envelopes.sign(`${this.#hash(board)} ${key}`, text)]
+    return Promise.all([this.#commands.hset(hash, key, signed), this.#expire(board)])
   }
 
   #expire(board: Board): Promise<number> {
@@ -97,14 +95,24 @@ export class Boards {
     if (stored !== size) await this.#write(board)
   }
 
-  /** All at once: what is posted while it is on its way comes after it. */
+  /** Some at a time, each as it is then: what is posted meanwhile is not undone. */
   async #write(board: Board) {
-    const fields = [...this.#posted[board]].map((entry) => this.#field(board, entry))
-    const sent: Promise<unknown>[] = [this.#commands.del(this.#hash(board))]
-    for (let from = 0; from < fields.length; from += CHUNK) {
-      sent.push(this.#commands.hset(this.#hash(board), ...fields.slice(from, from + CHUNK).flat()))
+    if (this.#writing.has(board)) return
+    this.#writing.add(board)
+    try {
+      const [hash, posted] = [this.#hash(board), this.#posted[board]]
+      await this.#commands.del(hash)
+      const keys = [...posted.keys()]
+      for (let from = 0; from < keys.length; from += CHUNK) {
+        const fields = keys.slice(from, from + CHUNK).flatMap((key) => {
+          const signed = posted.get(key)
+          return signed === undefined ? [] : [key, signed]
+        })
+        if (fields.length > 0) await Promise.all([this.#commands.hset(hash, ...fields), this.#expire(board)])
+      }
+    } finally {
+      this.#writing.delete(board)
     }
-    await Promise.all([...sent, this.#expire(board)])
   }
 
   async read(board: Board, keys: readonly string[]): Promise<string[][]> {

@@ -1,4 +1,4 @@
-import { timingSafeEqual } from 'node:crypto'
+import { createCipheriv, createDecipheriv, timingSafeEqual } from 'node:crypto'
 
 /** What one node says on a channel, as it travels: `mac node stamp text`. */
 export interface Word {
@@ -12,10 +12,13 @@ export interface Word {
 const MAC_LENGTH = 43
 const NODE_END = MAC_LENGTH + 16
 const STAMP_END = NODE_END + 16
+const NONCE_LENGTH = 12
+const TAG_LENGTH = 16
 
 /** The names and seals of one cluster: whoever does not have its key can say nothing in it, nor say again what was said. */
 export class Envelopes {
   readonly #key: Buffer
+  readonly #secretKey: Buffer
   readonly #node: string
   /** Microseconds since 1970, or more: each word has a higher one than the word before, whatever the clock does. */
   #stamp = 0
@@ -24,12 +27,28 @@ export class Envelopes {
   /** Apart from other clusters on the same Redis. */
   readonly prefix: string
 
-  /** `clusterKey`: hexadecimal, 32 bytes. `node`: 16 characters. */
-  constructor(clusterKey: string, node: string) {
+  /** `clusterKey`: hexadecimal, 32 bytes. `node`: 16 characters. `db`: the number that Redis' channels do not know of. */
+  constructor(clusterKey: string, node: string, db = 0) {
     this.#key = Buffer.from(clusterKey, 'hex')
+    this.#secretKey = Buffer.from(this.#mac('the key of secret words'), 'base64url')
     this.#node = node
     // A name that tells nothing of the key.
-    this.prefix = `parley:${this.#mac('the name of this cluster').slice(0, 12)}:`
+    this.prefix = `parley:${this.#mac(`the name of this cluster ${db}`).slice(0, 12)}:`
+  }
+
+  /** For nobody who listens in: AES-256-GCM (NIST SP 800-38D), the nonce before it and the tag behind it. */
+  hide(text: string): string {
+    const nonce = crypto.getRandomValues(new Uint8Array(NONCE_LENGTH))
+    const cipher = createCipheriv('aes-256-gcm', this.#secretKey, nonce)
+    return Buffer.concat([nonce, cipher.update(text, 'utf8'), cipher.final(), cipher.getAuthTag()]).toString('base64')
+  }
+
+  /** @throws Error for what was not hidden by this cluster */
+  show(hidden: string): string {
+    const bytes = Buffer.from(hidden, 'base64')
+    const decipher = createDecipheriv('aes-256-gcm', this.#secretKey, bytes.subarray(0, NONCE_LENGTH))
+    decipher.setAuthTag(bytes.subarray(-TAG_LENGTH))
+    return decipher.update(bytes.subarray(NONCE_LENGTH, -TAG_LENGTH), undefined, 'utf8') + decipher.final('utf8')
   }
 
   seal(channel: string, text: string, now: number): string {
@@ -59,13 +78,13 @@ export class Envelopes {
 
   /** The text with what proves that this cluster has written it at this place. */
   sign(place: string, text: string): string {
-    return this.#mac(`${place}\n${text}`) + text
+    return this.#mac(whole(place, text)) + text
   }
 
   verify(place: string, signed: string): string | undefined {
     const text = signed.slice(MAC_LENGTH)
     const mac = Buffer.from(signed.slice(0, MAC_LENGTH))
-    const expected = Buffer.from(this.#mac(`${place}\n${text}`))
+    const expected = Buffer.from(this.#mac(whole(place, text)))
     return mac.length === expected.length && timingSafeEqual(mac, expected) ? text : undefined
   }
 
@@ -73,3 +92,6 @@ export class Envelopes {
     return new Bun.CryptoHasher('sha256', this.#key).update(text).digest('base64url')
   }
 }
+
+/** No other place and text make the same of it. */
+const whole = (place: string, text: string) => `${place.length} ${place}${text}`

@@ -2,7 +2,7 @@ import { Boards } from './boards.ts'
 import { Envelopes } from './envelope.ts'
 import { Link } from './redis-link.ts'
 import type { RedisTarget } from './redis-url.ts'
-import { type Board, nodeChannel, type Relay, type RelayEvents, type RelayState } from './relay.ts'
+import { type Board, isNodeChannel, nodeChannel, type Relay, type RelayEvents, type RelayState } from './relay.ts'
 
 interface Options {
   target: RedisTarget
@@ -55,7 +55,7 @@ export class RedisRelay implements Relay {
 
   constructor(options: Options) {
     this.#options = options
-    this.#envelopes = new Envelopes(options.clusterKey, this.node)
+    this.#envelopes = new Envelopes(options.clusterKey, this.node, options.target.db)
     this.#link = new Link(options.target, this.#envelopes.prefix, {
       onMessage: (channel, envelope) => this.#receive(channel, envelope),
       onReady: () => void this.#resubscribe(),
@@ -158,7 +158,7 @@ export class RedisRelay implements Relay {
   async ask(channel: string, text: string): Promise<boolean> {
     if (this.#state !== 'up') return false
     const { promise, resolve } = Promise.withResolvers<number>()
-    this.#say({ channel, text, told: resolve })
+    this.#say({ channel, text: isNodeChannel(channel) ? this.#envelopes.hide(text) : text, told: resolve })
     return (await this.#answered(promise, 0)) > 0
   }
 
@@ -181,7 +181,7 @@ export class RedisRelay implements Relay {
     else if (isBeat) this.#hearSelf(channel)
     else {
       this.#events?.onLag(Math.max(0, this.#options.now() - word.sentAt))
-      this.#events?.onHeard(channel, word.text)
+      this.#events?.onHeard(channel, isNodeChannel(channel) ? this.#envelopes.show(word.text) : word.text)
     }
   }
 

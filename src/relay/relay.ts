@@ -6,6 +6,7 @@ export type Board = 'people' | 'rooms'
 
 /** What is for one node alone, which hears it without asking to. */
 export const nodeChannel = (node: string): string => `node:${node}`
+export const isNodeChannel = (channel: string): boolean => channel.startsWith('node:')
 
 /** What a relay tells of. */
 export interface RelayEvents {
@@ -34,9 +35,9 @@ export interface Relay {
   attend(events: RelayEvents): void
   /** To whoever listens to the channel on other nodes. */
   publish(channel: string, text: string): void
-  /** The same; resolves to whether anybody hears it. */
+  /** The same; resolves to whether anybody hears it. What is asked of one node can be read by nobody else. */
   ask(channel: string, text: string): Promise<boolean>
-  /** To hear the channel. Resolves when nothing said from then on is missed, and at once while the relay is away. */
+  /** To hear the channel. Resolves when nothing said from then on is missed, and before that where the relay goes away. */
   listen(channel: string): Promise<void> | undefined
   ignore(channel: string): void
   /** Keeps this under the key for as long as this node lives, and half a minute at most after it has died; `undefined` takes it away. */

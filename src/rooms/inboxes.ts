@@ -1,5 +1,6 @@
 import type { ChatEvent } from '../events.ts'
 import { BoundedMap } from '../lib/bounded-map.ts'
+import { inSlices } from '../lib/slices.ts'
 import type { RoomSummary } from './model.ts'
 import type { Rooms } from './service.ts'
 import type { RoomStore, Sides } from './store.ts'
@@ -29,10 +30,9 @@ interface Reader {
 
 /** A change is told so long after it, with all that came to the room in between. */
 const TOLD_AFTER_MS = 250
-/** Others have their turn after so long. */
-const SLICE_MS = 10
 /** What is committed late may have an earlier place: each check looks again at what the last few have seen. */
 const PLACES = 3
+const CHECKED_AT_ONCE = 2000
 /** Rooms of which it is remembered how far they were told. */
 const MAX_TOLD = 10_000
 
@@ -46,6 +46,8 @@ export class Inboxes {
   readonly #told = new BoundedMap<number, number>(MAX_TOLD)
   /** Where everything ended at the last checks, oldest first. */
   readonly #places: number[] = []
+  #isChecking = false
+  #isComparing = false
   /** Whom this round of comparisons has still to visit. */
   #uncompared: MapIterator<string> | undefined
 
@@ -130,25 +132,40 @@ export class Inboxes {
 
   /** Looks for what other nodes have written and this one was not told of. To be called now and then. */
   async check(): Promise<void> {
-    const { store, onError } = this.#deps
+    if (this.#isChecking) return
+    this.#isChecking = true
     try {
-      const { rooms, place } = await store.changedSince([...this.#readers.keys()], this.#places[0])
-      this.#places.push(place)
-      if (this.#places.length > PLACES) this.#places.shift()
-      for (const { roomId, lastSeq } of rooms) if ((this.#told.get(roomId) ?? 0) < lastSeq) this.#note(roomId)
+      await this.#checkAll([...this.#readers.keys()], this.#places[0])
     } catch (error) {
-      onError(error)
+      this.#deps.onError(error)
+    } finally {
+      this.#isChecking = false
     }
+  }
+
+  async #checkAll(userIds: string[], since: number | undefined) {
+    const { store } = this.#deps
+    const { place } = await store.changedSince([], undefined)
+    for (let from = 0; from < userIds.length; from += CHECKED_AT_ONCE) {
+      const { rooms } = await store.changedSince(userIds.slice(from, from + CHECKED_AT_ONCE), since)
+      for (const { roomId, lastSeq } of rooms) if ((this.#told.get(roomId) ?? 0) < lastSeq) this.#note(roomId)
+      await new Promise(setImmediate)
+    }
+    // Only now: what could not be looked up is looked up the next time.
+    this.#places.push(place)
+    if (this.#places.length > PLACES) this.#places.shift()
   }
 
   /** Looks with so great a part of the people, each time others, for rooms that they have read elsewhere. */
   async compare(part: number): Promise<void> {
-    if (part >= 1) this.#uncompared = undefined
+    if (this.#isComparing) return
+    this.#isComparing = true
     const count = Math.ceil(this.#readers.size * part)
     this.#uncompared ??= this.#readers.keys()
     const next = [...this.#uncompared.take(count)]
     if (next.length < count) this.#uncompared = undefined
     await inSlices(next, (userId) => this.#compare(userId).catch(this.#deps.onError))
+    this.#isComparing = false
   }
 
   async #compare(userId: string) {
@@ -171,16 +188,5 @@ export class Inboxes {
     if (room.unread > 0) unread.set(room.id, room.unread)
     else unread.delete(room.id)
     tell(userId, room, reader.total)
-  }
-}
-
-/** One after the other, and others have their turn in between. */
-async function inSlices<T>(all: Iterable<T>, work: (each: T) => Promise<void>): Promise<void> {
-  let endsAt = performance.now() + SLICE_MS
-  for (const each of all) {
-    await work(each)
-    if (performance.now() < endsAt) continue
-    await new Promise(setImmediate)
-    endsAt = performance.now() + SLICE_MS
   }
 }

@@ -9,6 +9,7 @@ import { migratePostgres } from './postgres/migrate.ts'
 import { lockDirectory, migrateDirectory } from './sqlite/directory.ts'
 import { databasePath } from './sqlite/migrate.ts'
 import * as schema from './sqlite/schema.ts'
+import { RELAXED_RUN } from './sqlite/writer/meta.ts'
 
 export interface CopyProgress {
   step: 'copy' | 'compare'
@@ -92,8 +93,11 @@ const LOCK = 0x636f_7079
 async function begin(source: Database, target: SQL) {
   await target`SELECT pg_advisory_lock(${LOCK})`
   const epoch = fact(source, 'epoch')
+  if (fact(source, RELAXED_RUN)) {
+    throw new StartError('The last run of the server was relaxed, and did not end cleanly. Start it once, and stop it.')
+  }
   const [marked] = await target`SELECT value FROM meta WHERE key = ${COPYING}`
-  const [people] = await target`SELECT EXISTS (SELECT FROM users) AS "isThere"`
+  const [people] = await target`SELECT EXISTS (SELECT FROM users) OR EXISTS (SELECT FROM server_keys) AS "isThere"`
   if (marked ? marked.value !== epoch : people?.isThere) {
     throw new StartError('The PostgreSQL database holds other data. Name an empty one: createdb parley.')
   }

@@ -1,7 +1,11 @@
+import { StartError } from '../lib/errors.ts'
 import { migratePostgres } from './postgres/migrate.ts'
 import { openPostgres } from './postgres/open.ts'
 import { type DirectoryOptions, migrateDirectory, openBesideDirectory, openDirectory } from './sqlite/directory.ts'
 import type { MigrationReport, Storage } from './storage.ts'
+
+const NOTHING_THERE =
+  "the database of DATABASE_URL holds no data of this release of Parley's. Start a server on it first, or run parley migrate."
 
 /** A data directory with SQLite in it, or a database of PostgreSQL. */
 export interface StoragePlace extends Pick<DirectoryOptions, 'dataDir' | 'durability'> {
@@ -28,6 +32,9 @@ export async function openStorage(options: StorageOptions): Promise<{ storage: S
 
 /** For a command, whether servers run on the data or not. */
 export async function openBeside(options: StorageOptions, { mayCreate }: { mayCreate: boolean }): Promise<Storage> {
-  if (options.databaseUrl === undefined) return openBesideDirectory(options, { mayCreate })
-  return (await openStorage(options)).storage
+  const { databaseUrl: url } = options
+  if (url === undefined) return openBesideDirectory(options, { mayCreate })
+  if (mayCreate) await migratePostgres(url, { check: false })
+  else if ((await migratePostgres(url, { check: true })).pending.length > 0) throw new StartError(NOTHING_THERE)
+  return openPostgres({ ...options, url, durability: 'full', isGuest: true })
 }

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Door } from './app-client.ts'
-import { freePort } from './cluster.ts'
+import { freePort } from './free-port.ts'
 import { until } from './redis.ts'
 import { PROGRAM } from './server.ts'
 

@@ -126,6 +126,13 @@ export class TestPostgres implements AsyncDisposable {
     await this.start()
   }
 
+  /** Comes back as a standby of nobody: it can only be read. */
+  async becomeStandby(): Promise<void> {
+    await this.stop()
+    writeFileSync(join(this.#data, 'standby.signal'), '')
+    await this.start()
+  }
+
   /** It takes connections (the kernel does), and answers nothing. */
   pause(): void {
     this.#signal(this.#processes(), 'SIGSTOP')

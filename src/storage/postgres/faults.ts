@@ -5,7 +5,7 @@ export type Problem = 'unreachable' | 'busy' | 'disk_full' | 'io'
 
 /** SQLSTATEs by how they begin, and the driver's own codes. */
 const FAULTS: [code: RegExp, problem: Problem][] = [
-  [/^ERR_POSTGRES_(CONNECTION|IDLE|LIFETIME|TLS|AUTH)|^(08|57P0|28|3D|25006)/, 'unreachable'],
+  [/^ERR_POSTGRES_(CONNECTION|IDLE|LIFETIME|TLS|AUTH)|^(08|57P0|28|3D|25006|55000)/, 'unreachable'],
   [/^(40001|40P01|55P03|57014|57P05|25P03|53300|53400)/, 'busy'],
   [/^53100/, 'disk_full'],
   [/^(53|58|F0|XX00[12])/, 'io'],

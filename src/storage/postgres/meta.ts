@@ -22,19 +22,34 @@ export async function addFacts(db: Tx): Promise<void> {
   await db.insert(meta).values(facts).onConflictDoNothing()
 }
 
-/** Of the server's history: another one when a standby was promoted, or a backup was restored to a moment. */
-export const TIMELINE_NOW = 'SELECT left(pg_walfile_name(pg_current_wal_lsn()), 8) AS timeline'
+/**
+ * Where the server is in its history: the timeline is another one when a standby was promoted, or a backup was restored to
+ * a moment; and when it was started, which matters to those who do not flush.
+ */
+export const HISTORY = `SELECT left(pg_walfile_name(pg_current_wal_lsn()), 8) AS timeline,
+  pg_postmaster_start_time()::text AS started`
+
+export interface History {
+  timeline: string
+  started: string
+}
+
+/** Whether what was acknowledged then can be gone now. */
+export const isOtherHistory = (then: History, now: History | undefined, durability: Durability): boolean =>
+  then.timeline !== now?.timeline || (durability === 'relaxed' && then.started !== now.started)
+
+export async function historyOf(db: Pick<Tx, 'execute'>): Promise<History> {
+  const [server] = await db.execute<{ timeline: string; started: string }>(sql.raw(HISTORY))
+  return server ?? { timeline: '', started: '' }
+}
 
 /**
  * To be called when a node opens. The epoch is another after what may have taken back what clients have seen: a standby
  * was promoted or a backup restored to a moment (the server's timeline tells), or the server was started anew since a run
  * that did not flush its commits.
  */
-export async function beginRun(db: Tx, durability: Durability): Promise<void> {
-  const [server] = await db.execute<{ timeline: string; started: string }>(
-    sql`${sql.raw(TIMELINE_NOW)}, pg_postmaster_start_time()::text AS started`,
-  )
-  const { timeline = '', started = '' } = server ?? {}
+export async function beginRun(db: Tx, durability: Durability): Promise<History> {
+  const { timeline, started } = await historyOf(db)
   // Of several nodes that start at once, the others wait for the first, and find what it has noted.
   await db.select().from(meta).where(eq(meta.key, 'epoch')).for('update')
   const before = await factsIn(db)
@@ -43,6 +58,7 @@ export async function beginRun(db: Tx, durability: Durability): Promise<void> {
   if (before.get(TIMELINE) !== timeline) await set(db, TIMELINE, timeline)
   if (durability === 'relaxed') await set(db, RELAXED_RUN, started)
   else if (isOther(RELAXED_RUN, started)) await db.delete(meta).where(eq(meta.key, RELAXED_RUN))
+  return { timeline, started }
 }
 
 /** Half of the messages would look like all of them. */
@@ -56,7 +72,6 @@ export async function requireWhole(db: Tx): Promise<void> {
 export interface Facts {
   epoch: string
   clusterKey: string
-  timeline: string
 }
 
 /** To be asked when the run has begun, which may have given it another epoch. */
@@ -67,7 +82,7 @@ export async function factsOf(db: Tx): Promise<Facts> {
     if (value === undefined) throw new Error(`this database has no ${key}`)
     return value
   }
-  return { epoch: fact('epoch'), clusterKey: fact('cluster_key'), timeline: fact(TIMELINE) }
+  return { epoch: fact('epoch'), clusterKey: fact('cluster_key') }
 }
 
 async function factsIn(db: Tx): Promise<Map<string, string>> {

@@ -1,7 +1,7 @@
 import type { Storage, StorageEvents } from '../storage.ts'
 import { connect, drizzleOn, FOR_FLIGHTS, FOR_QUERIES, LIMITS_MS, type Place, requireServer } from './database.ts'
 import { orStartError, toldAs } from './faults.ts'
-import { beginRun, factsOf, requireWhole } from './meta.ts'
+import { beginRun, factsOf, type History, historyOf, isOtherHistory, requireWhole } from './meta.ts'
 import { Pool } from './pool.ts'
 import { postgresAccounts } from './stores/accounts.ts'
 import { postgresKeys } from './stores/keys.ts'
@@ -22,6 +22,8 @@ export interface PostgresOptions extends Place {
   poolSize?: number
   /** How long the server may leave anything unanswered. */
   deadlineMs?: number
+  /** A command: the run of a server, if there is one, is not its own. */
+  isGuest?: boolean
 }
 
 const POOL_SIZE = 10
@@ -31,10 +33,11 @@ const PROBE_AFTER_MS = 5000
 /** One connection that stores messages and marks in flights; a pool for the rest. The schema is expected to be there. */
 export async function openPostgres(options: PostgresOptions): Promise<Storage> {
   const { url, now, events = {}, poolSize = POOL_SIZE, deadlineMs = DEADLINE_MS } = options
-  const { version, epoch, clusterKey, timeline } = await orStartError(url, () => begin(options))
+  const { version, epoch, clusterKey, history } = await orStartError(url, () => begin(options))
   const pool = new Pool(() => connect(options, poolSize, LIMITS_MS, { settings: FOR_QUERIES }), deadlineMs)
   const connectOne = (onconnect: () => void) => connect(options, 1, LIMITS_MS, { settings: FOR_FLIGHTS, onconnect })
-  const queue = new FlightQueue({ connect: connectOne, timeline, events, deadlineMs })
+  const isOther = (now: History | undefined) => isOtherHistory(history, now, options.durability)
+  const queue = new FlightQueue({ connect: connectOne, isOther, events, deadlineMs })
   const db = drizzleOn(pool.client)
   const write = transactionsOn(db)
   const { enqueue } = queue
@@ -69,14 +72,14 @@ export async function openPostgres(options: PostgresOptions): Promise<Storage> {
 }
 
 /** On a connection of its own: where it can't be had, nothing is left to close. Also a relaxed run flushes this. */
-async function begin({ url, durability }: PostgresOptions) {
+async function begin({ url, durability, isGuest = false }: PostgresOptions) {
   const client = connect({ url, durability: 'full' }, 1)
   try {
     const version = await requireServer(client, durability)
     return await drizzleOn(client).transaction(async (tx) => {
       await requireWhole(tx)
-      await beginRun(tx, durability)
-      return { version, ...(await factsOf(tx)) }
+      const history = isGuest ? await historyOf(tx) : await beginRun(tx, durability)
+      return { version, history, ...(await factsOf(tx)) }
     })
   } finally {
     await client.close()

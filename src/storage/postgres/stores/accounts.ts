@@ -1,10 +1,10 @@
 import { and, eq, isNotNull, ne, sql } from 'drizzle-orm'
 import type { AccountStore } from '../../../accounts/store.ts'
+import { toUser } from '../../rows.ts'
 import type { Db } from '../database.ts'
 import { sessions, users } from '../schema.ts'
 import type { Write } from '../transactions.ts'
 import { endSessions } from './revocations.ts'
-import { toUser } from './users.ts'
 
 export function postgresAccounts(db: Db, write: Write): AccountStore {
   const byEmail = db

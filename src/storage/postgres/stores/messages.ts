@@ -1,8 +1,7 @@
 import { and, asc, desc, eq, gt, lt, sql } from 'drizzle-orm'
 import { ChatError } from '../../../lib/errors.ts'
-import type { Message } from '../../../messages/model.ts'
 import type { MessageStore } from '../../../messages/store.ts'
-import type { Peer } from '../../../users/model.ts'
+import { toMessage } from '../../rows-rooms.ts'
 import { int8, int8s } from '../arrays.ts'
 import type { Db } from '../database.ts'
 import { messages, rooms, users } from '../schema.ts'
@@ -81,23 +80,3 @@ const messageColumns = {
   clientId: messages.clientId,
   createdAt: messages.createdAt,
 }
-
-interface MessageRow {
-  roomId: number
-  seq: number
-  kind: string
-  sender: Peer | null
-  text: string
-  clientId: string | null
-  createdAt: number
-}
-
-export const toMessage = ({ createdAt, ...row }: MessageRow): Message => ({
-  roomId: row.roomId,
-  seq: row.seq,
-  kind: row.kind,
-  sender: row.sender,
-  text: row.text,
-  clientId: row.clientId,
-  createdAt: new Date(createdAt).toISOString(),
-})

@@ -1,5 +1,6 @@
 import { and, eq, exists, gt, isNotNull, or, type SQL, sql } from 'drizzle-orm'
 import type { PresenceStore } from '../../../presence/store.ts'
+import { toPresence, toSeen } from '../../rows.ts'
 import { int8s, texts } from '../arrays.ts'
 import type { Db } from '../database.ts'
 import { presence, rooms, users } from '../schema.ts'
@@ -28,12 +29,7 @@ export function postgresPresence(db: Db, write: Write, now: () => number): Prese
         .from(users)
         .leftJoin(presence, eq(presence.userNo, users.number))
         .where(and(sql`${users.id} = ANY(${texts(userIds)}::text[])`, hasRoomWith(db, askerNo)))
-      const found = new Map(rows.map((row) => [row.userId, row]))
-      return userIds.flatMap((userId) => {
-        const row = found.get(userId)
-        if (!row) return []
-        return [{ userId, lastSeenAt: row.lastSeenAt ?? undefined, isHidden: row.hiddenAt !== null }]
-      })
+      return toSeen(userIds, rows)
     },
     async note(seen) {
       if (seen.length > 0) await db.execute(noting(seen))
@@ -44,7 +40,7 @@ export function postgresPresence(db: Db, write: Write, now: () => number): Prese
         .from(presence)
         .innerJoin(users, eq(users.number, presence.userNo))
         .where(eq(users.id, userId))
-      return row && { lastSeenAt: row.lastSeenAt ?? undefined, isHidden: row.hiddenAt !== null }
+      return row && toPresence(row)
     },
     async isHidden(userId) {
       return (await hidden.execute({ userId })).length > 0

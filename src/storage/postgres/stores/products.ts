@@ -1,12 +1,12 @@
 import { and, asc, desc, eq, gt, isNull, lt, sql } from 'drizzle-orm'
-import type { Product, ProductUpsert } from '../../../products/model.ts'
+import type { ProductUpsert } from '../../../products/model.ts'
 import type { ProductFilter, ProductStore } from '../../../products/store.ts'
+import { archivedSince, type ProductRow, patternOf, toProduct } from '../../rows.ts'
 import { texts } from '../arrays.ts'
 import type { Db } from '../database.ts'
 import { products, users } from '../schema.ts'
 import type { Reads, Tx, Write } from '../transactions.ts'
 
-export type ProductRow = typeof products.$inferSelect
 type Upsert = ProductUpsert & { id: string }
 
 const isPerson = async (db: Reads, id: string) => {
@@ -40,8 +40,7 @@ async function upsertAll(
 }
 
 async function upsertOne(tx: Tx, { archived, ...fields }: Upsert, before: ProductRow | undefined, at: number) {
-  const since = before?.archivedAt ?? null
-  const archivedAt = archived === undefined ? since : archived ? (since ?? at) : null
+  const archivedAt = archivedSince(before, archived, at)
   const written = before
     ? tx
         .update(products)
@@ -111,11 +110,5 @@ const matching = ({ q, ownerId, before }: ProductFilter) =>
     isNull(products.archivedAt),
     ownerId === undefined ? undefined : eq(products.ownerId, ownerId),
     before === undefined ? undefined : lt(products.number, before),
-    q === undefined ? undefined : sql`${products.title} ILIKE ${`%${q.replaceAll(/[\\%_]/g, '\\$&')}%`} ESCAPE '\\'`,
+    q === undefined ? undefined : sql`${products.title} ILIKE ${patternOf(q)} ESCAPE '\\'`,
   )
-
-export const toProduct = ({ number: _, ...row }: ProductRow): Product => ({
-  ...row,
-  createdAt: new Date(row.createdAt).toISOString(),
-  archivedAt: row.archivedAt === null ? null : new Date(row.archivedAt).toISOString(),
-})

@@ -1,11 +1,10 @@
 import { and, asc, desc, gt, inArray, lt, type SQL, sql } from 'drizzle-orm'
 import type { Revocation, RevocationStore } from '../../../auth/store.ts'
+import { REVOCATIONS_KEPT_MS } from '../../rows-limits.ts'
 import type { Db } from '../database.ts'
 import { revocations, sessions } from '../schema.ts'
 import type { Tx } from '../transactions.ts'
 
-/** Much longer than any node takes to read them. */
-const KEPT_MS = 24 * 3600 * 1000
 /** How many old ones are cleared away beside each that is read as new: so they never pile up. */
 const CLEARED_FOR_EACH = 2
 const PAGE = 1000
@@ -50,7 +49,7 @@ export function postgresRevocations(db: Db): RevocationStore {
       const rows = await since.execute({ place })
       const last = rows.at(-1)
       // Here, and not where they are added: there everybody waits.
-      if (last) await clear(db, last.at - KEPT_MS, rows.length * CLEARED_FOR_EACH)
+      if (last) await clear(db, last.at - REVOCATIONS_KEPT_MS, rows.length * CLEARED_FOR_EACH)
       return { revocations: rows.map(({ number: _, ...row }) => row), place: last?.number ?? place }
     },
   }

@@ -1,14 +1,13 @@
 import { and, desc, eq, gt, inArray, or, type SQL, sql } from 'drizzle-orm'
 import { alias } from 'drizzle-orm/pg-core'
-import type { Role, RoomSummary } from '../../../rooms/model.ts'
+import type { Role } from '../../../rooms/model.ts'
 import type { InboxFilter, OpenedRoom, RoomStore, Sides } from '../../../rooms/store.ts'
+import { ofBoth, toInbox, toSummary } from '../../rows-rooms.ts'
 import { texts } from '../arrays.ts'
 import type { Db } from '../database.ts'
 import { messages, products, rooms, users } from '../schema.ts'
 import type { Enqueue } from '../writer/queue.ts'
 import { numberOf, postgresMarks, SIDE } from './marks.ts'
-import { toMessage } from './messages.ts'
-import { toProduct } from './products.ts'
 
 type RoomKey = Sides & { productId: string }
 
@@ -60,11 +59,7 @@ export function postgresRooms(db: Db, enqueue: Enqueue): RoomStore {
         summaries(db, inArray(rooms.id, pageOf(db, userId, role, filter)), filter.limit),
       )
       const rows = (await Promise.all(pages)).flat()
-      rows.sort((a, b) => b.room.lastMessageId - a.room.lastMessageId || b.room.id - a.room.id)
-      return rows.slice(0, filter.limit).map((row) => ({
-        summary: toSummary(row, userId),
-        place: { lastMessageId: row.room.lastMessageId, roomId: row.room.id },
-      }))
+      return toInbox(rows, userId, filter.limit)
     },
     ...postgresMarks(db, enqueue),
     async idsOf(userId) {
@@ -165,41 +160,4 @@ function summaries(db: Db, where: SQL | undefined, limit: number) {
     .where(where)
     .orderBy(desc(rooms.lastMessageId), desc(rooms.id))
     .limit(limit)
-}
-
-type SummaryRow = Awaited<ReturnType<typeof summaries>>[number]
-
-const senderOf = (number: number | null, { room, owner, customer }: Pick<SummaryRow, 'room' | 'owner' | 'customer'>) =>
-  number === room.ownerNo ? owner : number === room.customerNo ? customer : null
-
-/** Of an owner's inbox it is no part before the first message. */
-function ofBoth(row: SummaryRow) {
-  const { room, owner, customer } = row
-  const people = room.lastCount > 0 ? [owner.id, customer.id] : [customer.id]
-  return people.map((userId) => ({ userId, summary: toSummary(row, userId) }))
-}
-
-function toSummary({ room, product, owner, customer, last }: SummaryRow, userId: string): RoomSummary {
-  const isOwner = owner.id === userId
-  const [peerReadSeq, peerDeliveredSeq] = isOwner
-    ? [room.customerReadSeq, room.customerDeliveredSeq]
-    : [room.ownerReadSeq, room.ownerDeliveredSeq]
-  const createdAt = new Date(room.createdAt).toISOString()
-  const lastMessage = last ? toMessage({ ...last, sender: senderOf(last.senderNo, { room, owner, customer }) }) : null
-  return {
-    id: room.id,
-    product: toProduct(product),
-    owner,
-    customer,
-    lastSeq: room.lastSeq,
-    createdAt,
-    role: isOwner ? 'owner' : 'customer',
-    unread: Math.max(0, room.lastCount - (isOwner ? room.ownerReadCount : room.customerReadCount)),
-    readSeq: isOwner ? room.ownerReadSeq : room.customerReadSeq,
-    peerReadSeq,
-    // What was read was received.
-    peerDeliveredSeq: Math.max(peerDeliveredSeq, peerReadSeq),
-    lastMessage,
-    lastActivityAt: lastMessage?.createdAt ?? createdAt,
-  }
 }

@@ -1,18 +1,11 @@
 import { and, desc, eq, inArray, isNull, lt, notInArray, sql } from 'drizzle-orm'
-import type { NewSession, SessionStore, TicketRecord } from '../../../auth/store.ts'
+import type { NewSession, SessionStore } from '../../../auth/store.ts'
+import { type TicketRow, toTicket, toTicketRow, toUser } from '../../rows.ts'
+import { CLEARED_AT_ONCE, MAX_SESSIONS_A_PERSON } from '../../rows-limits.ts'
 import type { Db } from '../database.ts'
 import { sessions, tickets, users } from '../schema.ts'
 import type { Tx, Write } from '../transactions.ts'
 import { endSessions } from './revocations.ts'
-import { toUser } from './users.ts'
-
-/** How many expired sessions and tickets a new one clears away: more than it adds, so they never pile up. */
-const CLEARED_AT_ONCE = 20
-
-type StoredTicket = typeof tickets.$inferSelect
-
-/** A program that signs in for each of its jobs would make them without end. */
-const MAX_SESSIONS_A_PERSON = 100
 
 async function start(tx: Tx, session: NewSession, passwordHash: string): Promise<boolean> {
   const { userId, createdAt } = session
@@ -79,7 +72,7 @@ export function postgresSessions(db: Db, write: Write): SessionStore {
     },
     async issueTicket(ticket, at) {
       await clearTickets(db, at)
-      const row = toRow(ticket)
+      const row = toTicketRow(ticket)
       if (row.sessionHash !== null) return (await db.execute(issuing(row))).length > 0
       await db.insert(tickets).values(row)
       return true
@@ -92,20 +85,8 @@ export function postgresSessions(db: Db, write: Write): SessionStore {
 }
 
 /** In one statement, for whole crowds come back at once. The session's row is held: it does not end in between. */
-const issuing = ({ ticketHash, userId, sessionHash, origin, expiresAt }: StoredTicket) => sql`
+const issuing = ({ ticketHash, userId, sessionHash, origin, expiresAt }: TicketRow) => sql`
   INSERT INTO tickets (ticket_hash, user_id, session_hash, origin, expires_at)
   SELECT ${ticketHash}, ${userId}, token_hash, ${origin}, ${expiresAt}::int8
   FROM sessions WHERE token_hash = ${sessionHash} FOR KEY SHARE
   RETURNING 1`
-
-function toRow({ basis, origin, ...ticket }: TicketRecord): StoredTicket {
-  const [sessionHash, tokenSeenAt, tokenExpiresAt] =
-    'session' in basis ? [basis.session, null, null] : [null, basis.seenAt, basis.expiresAt]
-  return { ...ticket, origin: origin ?? null, sessionHash, tokenSeenAt, tokenExpiresAt }
-}
-
-function toTicket({ sessionHash, tokenSeenAt, tokenExpiresAt, origin, ...ticket }: StoredTicket): TicketRecord {
-  const basis =
-    sessionHash === null ? { seenAt: tokenSeenAt ?? 0, expiresAt: tokenExpiresAt ?? 0 } : { session: sessionHash }
-  return { ...ticket, basis, origin: origin ?? undefined }
-}

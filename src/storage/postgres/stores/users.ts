@@ -1,14 +1,11 @@
 import { and, asc, eq, gt, isNull, sql } from 'drizzle-orm'
 import { NAMELESS } from '../../../users/model.ts'
-import type { Profile, StoredUser, Upserted, UserStore } from '../../../users/store.ts'
+import type { Profile, Upserted, UserStore } from '../../../users/store.ts'
+import { changeOf, type DatedProfile, erasureOf, toUser, type UserRow } from '../../rows.ts'
 import type { Db } from '../database.ts'
 import { presence, products, sessions, tickets, users } from '../schema.ts'
 import type { Reads, Tx, Write } from '../transactions.ts'
 import { addRevocations, endSessions } from './revocations.ts'
-
-export type UserRow = typeof users.$inferSelect
-
-const NOTHING = { email: null, passwordHash: null, role: 'user' as const }
 
 async function upsertAll(tx: Tx, profiles: Profile[], at: number): Promise<Upserted[] | { erased: number }> {
   const before = []
@@ -30,13 +27,12 @@ async function upsertOne(tx: Tx, { disabled, ...profile }: Profile, at: number):
 }
 
 async function erase(tx: Tx, userId: string, username: string, at: number): Promise<void> {
-  const { number, disabledAt } = await met(tx, userId, at)
-  const gone = { ...NOTHING, username, profileAt: at, tokensFrom: at, disabledAt: disabledAt ?? at, erasedAt: at }
-  await set(tx, userId, gone)
+  const row = await met(tx, userId, at)
+  await set(tx, userId, erasureOf(row, username, at))
   // First, so that their sockets are told to stay away, and not to sign in again.
   await addRevocations(tx, 'user', [userId], at)
   await endAll(tx, userId, at)
-  await tx.delete(presence).where(eq(presence.userNo, number))
+  await tx.delete(presence).where(eq(presence.userNo, row.number))
   await archiveProducts(tx, userId, at)
 }
 
@@ -61,11 +57,8 @@ async function insert(tx: Tx, person: typeof users.$inferInsert): Promise<UserRo
   return row
 }
 
-type Dated = Pick<Profile, 'username' | 'email'> & { profileAt: number }
-
-/** People sign in with the e-mail of a password account: it is not the marketplace's to change. */
-async function update(tx: Tx, row: UserRow, { email, ...profile }: Dated): Promise<UserRow> {
-  const own = email === undefined || row.passwordHash !== null ? profile : { ...profile, email }
+async function update(tx: Tx, row: UserRow, profile: DatedProfile): Promise<UserRow> {
+  const own = changeOf(row, profile)
   await tx.update(users).set(own).where(eq(users.number, row.number))
   return { ...row, ...own }
 }
@@ -139,11 +132,3 @@ export function postgresUsers(db: Db, write: Write, now: () => number): UserStor
     erase: (userId, username, at) => write([userId], (tx) => erase(tx, userId, username, at)),
   }
 }
-
-export const toUser = ({ number: _, passwordHash, email, disabledAt, erasedAt, ...row }: UserRow): StoredUser => ({
-  ...row,
-  email: email ?? undefined,
-  disabledAt: disabledAt ?? undefined,
-  erasedAt: erasedAt ?? undefined,
-  hasPassword: passwordHash !== null,
-})

@@ -2,7 +2,7 @@ import type { ReservedSQL, SQL } from 'bun'
 import { ChatError } from '../../../lib/errors.ts'
 import type { StorageEvents, StorageHealth } from '../../storage.ts'
 import { codeOf, type Problem, problemOf } from '../faults.ts'
-import { TIMELINE_NOW } from '../meta.ts'
+import { HISTORY, type History } from '../meta.ts'
 import { ClientIds } from './client-ids.ts'
 import { fly, type Item, prepare, type Results } from './flight.ts'
 
@@ -13,8 +13,8 @@ const MAX_BATCH = 512
 export interface QueueDeps {
   /** One connection, for flights alone: they wait for nobody. It tells each time that it is another one. */
   connect: (onconnect: () => void) => SQL
-  /** Of the server's history, in which this node has begun. */
-  timeline: string
+  /** Whether the server may not have any more what was acknowledged since this node began. */
+  isOther: (now: History | undefined) => boolean
   events: StorageEvents
   /** How long a flight may take, until its connection is given up. */
   deadlineMs: number
@@ -139,8 +139,8 @@ export class FlightQueue {
   }
 
   async #prepare(connection: ReservedSQL) {
-    const [server]: { timeline?: string }[] = await connection.unsafe(TIMELINE_NOW)
-    if (server?.timeline !== this.#deps.timeline) {
+    const [now]: History[] = await connection.unsafe(HISTORY)
+    if (this.#deps.isOther(now)) {
       const error = new OtherHistory()
       this.#turn('stopped', error.code)
       this.#fail(error)
@@ -169,7 +169,9 @@ class OtherHistory extends Error {
   readonly code = 'ERR_POSTGRES_CONNECTION_TIMELINE'
 
   constructor() {
-    super('PostgreSQL goes on from another place in its history: after a failover, or a restored backup')
+    super(
+      'PostgreSQL goes on from another place in its history: after a failover, a restored backup, or a crash of what did not flush',
+    )
   }
 }
 

@@ -1,11 +1,11 @@
 import { and, eq, isNotNull, ne, sql } from 'drizzle-orm'
 import type { AccountStore, NewAccountRecord, PasswordHashes } from '../../../accounts/store.ts'
 import type { NewSession } from '../../../auth/store.ts'
+import { toUser } from '../../rows.ts'
 import type { Db } from '../database.ts'
 import { sessions, users } from '../schema.ts'
 import type { Write } from '../writer/wire.ts'
 import { addRevocations } from './revocations.ts'
-import { toUser } from './users.ts'
 
 export const accountCommands = (db: Db) => ({
   createAccount(account: NewAccountRecord, session: NewSession | null): boolean {

@@ -1,6 +1,7 @@
 import { and, asc, eq, isNull, or, sql } from 'drizzle-orm'
-import { SCOPES, type ServerKey } from '../../../keys/model.ts'
-import type { KeyStore, StoredKey } from '../../../keys/store.ts'
+import type { ServerKey } from '../../../keys/model.ts'
+import type { KeyStore } from '../../../keys/store.ts'
+import { toKey } from '../../rows.ts'
 import type { Db } from '../database.ts'
 import { serverKeys } from '../schema.ts'
 import type { Write } from '../writer/wire.ts'
@@ -52,13 +53,3 @@ export function sqliteKeys(db: Db, write: Write<ReturnType<typeof keyCommands>>)
     revoke: (idOrName, at) => write('revokeKey', idOrName, at),
   }
 }
-
-const toKey = ({ scopes, lastUsedAt, revokedAt, ...row }: typeof serverKeys.$inferSelect): StoredKey => ({
-  id: row.id,
-  name: row.name,
-  // A scope that this release does not know opens nothing.
-  scopes: SCOPES.filter((scope) => scopes.split(',').includes(scope)),
-  createdAt: row.createdAt,
-  lastUsedAt: lastUsedAt ?? undefined,
-  revokedAt: revokedAt ?? undefined,
-})

@@ -1,9 +1,9 @@
 import type { Database } from 'bun:sqlite'
 import { and, asc, desc, eq, gt, lt, lte, ne, sql } from 'drizzle-orm'
 import { ChatError } from '../../../lib/errors.ts'
-import type { Message } from '../../../messages/model.ts'
 import type { Erasing, MessageStore } from '../../../messages/store.ts'
-import type { Peer } from '../../../users/model.ts'
+import { SPAN_OF_ERASURE } from '../../rows-limits.ts'
+import { toMessage } from '../../rows-rooms.ts'
 import type { Db } from '../database.ts'
 import { messages, rooms, users } from '../schema.ts'
 import { ClientIds } from '../writer/client-ids.ts'
@@ -55,9 +55,6 @@ export function appendCommands(sqlite: Database, db: Db, rooms: RoomsInHand) {
 }
 
 type MessageCommands = ReturnType<typeof appendCommands> & ReturnType<typeof erasureCommands>
-
-/** Others write meanwhile: one commit looks at no more entries of a room. */
-const SPAN_OF_ERASURE = 500
 
 export const erasureCommands = (db: Db, inHand: RoomsInHand) => ({
   eraseMessages({ userId, roomId, after, at }: Erasing): number | null {
@@ -157,23 +154,3 @@ const messageColumns = {
   clientId: messages.clientId,
   createdAt: messages.createdAt,
 }
-
-interface MessageRow {
-  roomId: number
-  seq: number
-  kind: string
-  sender: Peer | null
-  text: string
-  clientId: string | null
-  createdAt: number
-}
-
-export const toMessage = ({ createdAt, ...row }: MessageRow): Message => ({
-  roomId: row.roomId,
-  seq: row.seq,
-  kind: row.kind,
-  sender: row.sender,
-  text: row.text,
-  clientId: row.clientId,
-  createdAt: new Date(createdAt).toISOString(),
-})

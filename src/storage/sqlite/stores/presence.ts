@@ -1,5 +1,6 @@
 import { and, eq, exists, gt, inArray, isNotNull, isNull, or, sql } from 'drizzle-orm'
 import type { PresenceStore } from '../../../presence/store.ts'
+import { toPresence, toSeen } from '../../rows.ts'
 import type { Db } from '../database.ts'
 import { presence, rooms, users } from '../schema.ts'
 import type { Write } from '../writer/wire.ts'
@@ -75,12 +76,7 @@ export function sqlitePresence(
         .leftJoin(presence, eq(presence.userNo, users.number))
         .where(and(inArray(users.id, [...userIds]), exists(roomsWith(db, askerNo))))
         .all()
-      const found = new Map(rows.map((row) => [row.userId, row]))
-      return userIds.flatMap((userId) => {
-        const row = found.get(userId)
-        if (!row) return []
-        return [{ userId, lastSeenAt: row.lastSeenAt ?? undefined, isHidden: row.hiddenAt !== null }]
-      })
+      return toSeen(userIds, rows)
     },
     async note(seen) {
       await write('noteSeen', [...seen])
@@ -92,7 +88,7 @@ export function sqlitePresence(
         .innerJoin(users, eq(users.number, presence.userNo))
         .where(eq(users.id, userId))
         .get()
-      return row && { lastSeenAt: row.lastSeenAt ?? undefined, isHidden: row.hiddenAt !== null }
+      return row && toPresence(row)
     },
     async isHidden(userId) {
       return hidden.get({ userId }) !== undefined

@@ -1,11 +1,11 @@
 import { and, asc, desc, eq, gt, isNull, lt, sql } from 'drizzle-orm'
-import type { NewProduct, Product, ProductUpsert } from '../../../products/model.ts'
+import type { NewProduct, ProductUpsert } from '../../../products/model.ts'
 import type { ProductFilter, ProductStore } from '../../../products/store.ts'
+import { archivedSince, type ProductRow, patternOf, toProduct } from '../../rows.ts'
 import type { Db } from '../database.ts'
 import { products, users } from '../schema.ts'
 import type { Write } from '../writer/wire.ts'
 
-export type ProductRow = typeof products.$inferSelect
 type Fields = Partial<Required<NewProduct>>
 
 export const productCommands = (db: Db) => ({
@@ -42,8 +42,7 @@ const isPerson = (db: Db, id: string) =>
 
 function upsertOne(db: Db, { archived, ...fields }: ProductUpsert & { id: string }, at: number): [ProductRow, boolean] {
   const before = db.select().from(products).where(eq(products.id, fields.id)).get()
-  const since = before?.archivedAt ?? null
-  const archivedAt = archived === undefined ? since : archived ? (since ?? at) : null
+  const archivedAt = archivedSince(before, archived, at)
   if (!before)
     return [
       db
@@ -112,11 +111,5 @@ const matching = ({ q, ownerId, before }: ProductFilter) =>
     isNull(products.archivedAt),
     ownerId === undefined ? undefined : eq(products.ownerId, ownerId),
     before === undefined ? undefined : lt(products.number, before),
-    q === undefined ? undefined : sql`${products.title} LIKE ${`%${q.replaceAll(/[\\%_]/g, '\\$&')}%`} ESCAPE '\\'`,
+    q === undefined ? undefined : sql`${products.title} LIKE ${patternOf(q)} ESCAPE '\\'`,
   )
-
-export const toProduct = ({ number: _, ...row }: ProductRow): Product => ({
-  ...row,
-  createdAt: new Date(row.createdAt).toISOString(),
-  archivedAt: row.archivedAt === null ? null : new Date(row.archivedAt).toISOString(),
-})

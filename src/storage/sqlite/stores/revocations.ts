@@ -1,10 +1,9 @@
 import { and, asc, desc, gt, inArray, lt, sql } from 'drizzle-orm'
 import type { Revocation, RevocationStore } from '../../../auth/store.ts'
+import { REVOCATIONS_KEPT_MS } from '../../rows-limits.ts'
 import type { Db } from '../database.ts'
 import { revocations } from '../schema.ts'
 
-/** Much longer than any node takes to read them. */
-const KEPT_MS = 24 * 3600 * 1000
 /** How many old ones are cleared away beside each that is added: so they never pile up. */
 const CLEARED_FOR_EACH = 2
 const PAGE = 1000
@@ -18,7 +17,7 @@ export function addRevocations(db: Db, kind: Revocation['kind'], subjects: strin
     .from(revocations)
     .orderBy(asc(revocations.number))
     .limit(CLEARED_FOR_EACH * subjects.length)
-  const isOld = and(inArray(revocations.number, oldest), lt(revocations.at, at - KEPT_MS))
+  const isOld = and(inArray(revocations.number, oldest), lt(revocations.at, at - REVOCATIONS_KEPT_MS))
   db.delete(revocations).where(isOld).run()
   for (const subject of subjects) db.insert(revocations).values({ kind, subject, at }).run()
 }

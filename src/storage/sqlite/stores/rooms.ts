@@ -1,13 +1,12 @@
 import { and, desc, eq, gt, or, type SQL, sql } from 'drizzle-orm'
 import { alias } from 'drizzle-orm/sqlite-core'
-import type { Role, RoomSummary } from '../../../rooms/model.ts'
+import type { Role } from '../../../rooms/model.ts'
 import type { InboxFilter, OpenedRoom, RoomStore, Sides } from '../../../rooms/store.ts'
+import { ofBoth, toInbox, toSummary } from '../../rows-rooms.ts'
 import type { Db } from '../database.ts'
 import { messages, products, rooms, users } from '../schema.ts'
 import type { Write } from '../writer/wire.ts'
 import { type markCommands, numberOf, SIDE, sqliteMarks } from './marks.ts'
-import { toMessage } from './messages.ts'
-import { toProduct } from './products.ts'
 
 export const roomCommands = (db: Db) => ({
   openRoom(room: Sides & { productId: string }, at: number): OpenedRoom {
@@ -53,11 +52,7 @@ export function sqliteRooms(db: Db, write: WriteRoom): RoomStore {
       const rows = (filter.role ? [filter.role] : (['owner', 'customer'] as const)).flatMap((role) =>
         summaries(db, inInbox(userId, role, filter), filter.limit).all(),
       )
-      rows.sort((a, b) => b.room.lastMessageId - a.room.lastMessageId || b.room.id - a.room.id)
-      return rows.slice(0, filter.limit).map((row) => ({
-        summary: toSummary(row, userId),
-        place: { lastMessageId: row.room.lastMessageId, roomId: row.room.id },
-      }))
+      return toInbox(rows, userId, filter.limit)
     },
     ...sqliteMarks(db, write),
     async idsOf(userId) {
@@ -146,41 +141,4 @@ function summaries(db: Db, where: SQL | undefined, limit: number) {
     .where(where)
     .orderBy(desc(rooms.lastMessageId), desc(rooms.id))
     .limit(limit)
-}
-
-type SummaryRow = ReturnType<ReturnType<typeof summaries>['all']>[number]
-
-const senderOf = (number: number | null, { room, owner, customer }: Pick<SummaryRow, 'room' | 'owner' | 'customer'>) =>
-  number === room.ownerNo ? owner : number === room.customerNo ? customer : null
-
-/** Of an owner's inbox it is no part before the first message. */
-function ofBoth(row: SummaryRow) {
-  const { room, owner, customer } = row
-  const people = room.lastCount > 0 ? [owner.id, customer.id] : [customer.id]
-  return people.map((userId) => ({ userId, summary: toSummary(row, userId) }))
-}
-
-function toSummary({ room, product, owner, customer, last }: SummaryRow, userId: string): RoomSummary {
-  const isOwner = owner.id === userId
-  const [peerReadSeq, peerDeliveredSeq] = isOwner
-    ? [room.customerReadSeq, room.customerDeliveredSeq]
-    : [room.ownerReadSeq, room.ownerDeliveredSeq]
-  const createdAt = new Date(room.createdAt).toISOString()
-  const lastMessage = last ? toMessage({ ...last, sender: senderOf(last.senderNo, { room, owner, customer }) }) : null
-  return {
-    id: room.id,
-    product: toProduct(product),
-    owner,
-    customer,
-    lastSeq: room.lastSeq,
-    createdAt,
-    role: isOwner ? 'owner' : 'customer',
-    unread: Math.max(0, room.lastCount - (isOwner ? room.ownerReadCount : room.customerReadCount)),
-    readSeq: isOwner ? room.ownerReadSeq : room.customerReadSeq,
-    peerReadSeq,
-    // What was read was received.
-    peerDeliveredSeq: Math.max(peerDeliveredSeq, peerReadSeq),
-    lastMessage,
-    lastActivityAt: lastMessage?.createdAt ?? createdAt,
-  }
 }

@@ -1,15 +1,11 @@
 import { and, desc, eq, inArray, isNull, lt, notInArray, sql } from 'drizzle-orm'
-import type { NewSession, SessionStore, TicketRecord } from '../../../auth/store.ts'
+import type { NewSession, SessionStore } from '../../../auth/store.ts'
+import { type TicketRow, toTicket, toTicketRow, toUser } from '../../rows.ts'
+import { CLEARED_AT_ONCE, MAX_SESSIONS_A_PERSON } from '../../rows-limits.ts'
 import type { Db } from '../database.ts'
 import { sessions, tickets, users } from '../schema.ts'
 import type { Write } from '../writer/wire.ts'
 import { addRevocations } from './revocations.ts'
-import { toUser } from './users.ts'
-
-/** How many expired sessions and tickets a new one clears away: more than it adds, so they never pile up. */
-const CLEARED_AT_ONCE = 20
-
-type StoredTicket = typeof tickets.$inferSelect
 
 export const sessionCommands = (db: Db) => ({
   startSession(session: NewSession, passwordHash: string): boolean {
@@ -41,7 +37,7 @@ export const sessionCommands = (db: Db) => ({
     return null
   },
 
-  issueTicket(ticket: StoredTicket, at: number): boolean {
+  issueTicket(ticket: TicketRow, at: number): boolean {
     const { sessionHash } = ticket
     if (sessionHash !== null && !db.select().from(sessions).where(eq(sessions.tokenHash, sessionHash)).get())
       return false
@@ -52,13 +48,10 @@ export const sessionCommands = (db: Db) => ({
     return true
   },
 
-  spendTicket(ticketHash: string): StoredTicket | null {
+  spendTicket(ticketHash: string): TicketRow | null {
     return db.delete(tickets).where(eq(tickets.ticketHash, ticketHash)).returning().get() ?? null
   },
 })
-
-/** A program that signs in for each of its jobs would make them without end. */
-const MAX_SESSIONS_A_PERSON = 100
 
 function endOldest(db: Db, userId: string, at: number) {
   const newest = db
@@ -98,22 +91,10 @@ export function sqliteSessions(db: Db, write: Write<ReturnType<typeof sessionCom
     async end(tokenHash, at) {
       await write('endSession', tokenHash, at)
     },
-    issueTicket: (ticket, at) => write('issueTicket', toRow(ticket), at),
+    issueTicket: (ticket, at) => write('issueTicket', toTicketRow(ticket), at),
     async spendTicket(ticketHash) {
       const row = await write('spendTicket', ticketHash)
       return row ? toTicket(row) : undefined
     },
   }
-}
-
-function toRow({ basis, origin, ...ticket }: TicketRecord): StoredTicket {
-  const [sessionHash, tokenSeenAt, tokenExpiresAt] =
-    'session' in basis ? [basis.session, null, null] : [null, basis.seenAt, basis.expiresAt]
-  return { ...ticket, origin: origin ?? null, sessionHash, tokenSeenAt, tokenExpiresAt }
-}
-
-function toTicket({ sessionHash, tokenSeenAt, tokenExpiresAt, origin, ...ticket }: StoredTicket): TicketRecord {
-  const basis =
-    sessionHash === null ? { seenAt: tokenSeenAt ?? 0, expiresAt: tokenExpiresAt ?? 0 } : { session: sessionHash }
-  return { ...ticket, basis, origin: origin ?? undefined }
 }

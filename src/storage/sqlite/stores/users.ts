@@ -1,15 +1,12 @@
 import { and, asc, eq, gt, isNull, sql } from 'drizzle-orm'
 import type { SQLiteUpdateSetSource } from 'drizzle-orm/sqlite-core'
 import { NAMELESS } from '../../../users/model.ts'
-import type { Profile, StoredUser, Upserted, UserChange, UserStore } from '../../../users/store.ts'
+import type { Profile, Upserted, UserChange, UserStore } from '../../../users/store.ts'
+import { changeOf, type DatedProfile, erasureOf, toUser, type UserRow } from '../../rows.ts'
 import type { Db } from '../database.ts'
 import { presence, products, sessions, tickets, users } from '../schema.ts'
 import type { Write } from '../writer/wire.ts'
 import { addRevocations } from './revocations.ts'
-
-export type UserRow = typeof users.$inferSelect
-
-const NOTHING = { email: null, passwordHash: null, role: 'user' as const }
 
 export const userCommands = (db: Db) => ({
   admit(profile: Omit<Profile, 'disabled'>, issuedAt: number, at: number): UserRow {
@@ -49,12 +46,12 @@ export const userCommands = (db: Db) => ({
   },
 
   erase(userId: string, username: string, at: number): null {
-    const { number, disabledAt } = met(db, userId, at)
-    set(db, userId, { ...NOTHING, username, profileAt: at, tokensFrom: at, disabledAt: disabledAt ?? at, erasedAt: at })
+    const row = met(db, userId, at)
+    set(db, userId, erasureOf(row, username, at))
     // First, so that their sockets are told to stay away, and not to sign in again.
     addRevocations(db, 'user', [userId], at)
     endSessions(db, userId, at)
-    db.delete(presence).where(eq(presence.userNo, number)).run()
+    db.delete(presence).where(eq(presence.userNo, row.number)).run()
     archiveProducts(db, userId, at)
     return null
   },
@@ -74,11 +71,8 @@ const met = (db: Db, id: string, at: number): UserRow =>
 
 const insert = (db: Db, person: typeof users.$inferInsert): UserRow => db.insert(users).values(person).returning().get()
 
-type Dated = Pick<Profile, 'username' | 'email'> & { profileAt: number }
-
-/** People sign in with the e-mail of a password account: it is not the marketplace's to change. */
-function update(db: Db, row: UserRow, { email, ...profile }: Dated): UserRow {
-  const own = email === undefined || row.passwordHash !== null ? profile : { ...profile, email }
+function update(db: Db, row: UserRow, profile: DatedProfile): UserRow {
+  const own = changeOf(row, profile)
   db.update(users).set(own).where(eq(users.number, row.number)).run()
   return { ...row, ...own }
 }
@@ -143,11 +137,3 @@ export function sqliteUsers(db: Db, write: Write<ReturnType<typeof userCommands>
     },
   }
 }
-
-export const toUser = ({ number: _, passwordHash, email, disabledAt, erasedAt, ...row }: UserRow): StoredUser => ({
-  ...row,
-  email: email ?? undefined,
-  disabledAt: disabledAt ?? undefined,
-  erasedAt: erasedAt ?? undefined,
-  hasPassword: passwordHash !== null,
-})

@@ -1,18 +1,13 @@
 import { eq } from 'drizzle-orm'
+import { newEpoch, newFacts } from '../../rows-facts.ts'
 import type { Db, Durability } from '../database.ts'
 import { meta } from '../schema.ts'
 
-const randomHex = (bytes: number) => Buffer.from(crypto.getRandomValues(new Uint8Array(bytes))).toString('hex')
-
-const RELAXED_RUN = 'relaxed_run'
+export const RELAXED_RUN = 'relaxed_run'
 
 /** Facts that every database has from its first start on; one that was killed just after it migrated has none yet. */
 export function addFacts(db: Db): void {
-  const facts = [
-    { key: 'epoch', value: randomHex(8) },
-    { key: 'cluster_key', value: randomHex(32) },
-  ]
-  db.insert(meta).values(facts).onConflictDoNothing().run()
+  db.insert(meta).values(newFacts()).onConflictDoNothing().run()
 }
 
 /**
@@ -21,7 +16,7 @@ export function addFacts(db: Db): void {
  */
 export function beginRun(db: Db, durability: Durability): void {
   const isUnclean = db.select().from(meta).where(eq(meta.key, RELAXED_RUN)).get() !== undefined
-  if (isUnclean) set(db, 'epoch', randomHex(8))
+  if (isUnclean) set(db, 'epoch', newEpoch())
   if (durability === 'relaxed') set(db, RELAXED_RUN, 'not ended')
   else if (isUnclean) endRun(db)
 }
