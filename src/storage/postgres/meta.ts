@@ -1,12 +1,11 @@
 import { eq, sql } from 'drizzle-orm'
 import { StartError } from '../../lib/errors.ts'
+import { newEpoch, newFacts } from '../rows-facts.ts'
 import type { Durability } from '../sqlite/database.ts'
 import type { Db } from './database.ts'
 import { meta } from './schema.ts'
 
 type Tx = Pick<Db, 'select' | 'insert' | 'delete' | 'execute'>
-
-const randomHex = (bytes: number) => Buffer.from(crypto.getRandomValues(new Uint8Array(bytes))).toString('hex')
 
 const RELAXED_RUN = 'relaxed_run'
 const TIMELINE = 'timeline'
@@ -15,11 +14,7 @@ export const COPYING = 'copying'
 
 /** Facts that every database has from its first start on. */
 export async function addFacts(db: Tx): Promise<void> {
-  const facts = [
-    { key: 'epoch', value: randomHex(8) },
-    { key: 'cluster_key', value: randomHex(32) },
-  ]
-  await db.insert(meta).values(facts).onConflictDoNothing()
+  await db.insert(meta).values(newFacts()).onConflictDoNothing()
 }
 
 /**
@@ -54,7 +49,7 @@ export async function beginRun(db: Tx, durability: Durability): Promise<History>
   await db.select().from(meta).where(eq(meta.key, 'epoch')).for('update')
   const before = await factsIn(db)
   const isOther = (key: string, value: string) => before.has(key) && before.get(key) !== value
-  if (isOther(TIMELINE, timeline) || isOther(RELAXED_RUN, started)) await set(db, 'epoch', randomHex(8))
+  if (isOther(TIMELINE, timeline) || isOther(RELAXED_RUN, started)) await set(db, 'epoch', newEpoch())
   if (before.get(TIMELINE) !== timeline) await set(db, TIMELINE, timeline)
   if (durability === 'relaxed') await set(db, RELAXED_RUN, started)
   else if (isOther(RELAXED_RUN, started)) await db.delete(meta).where(eq(meta.key, RELAXED_RUN))

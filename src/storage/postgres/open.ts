@@ -1,4 +1,5 @@
 import type { Storage, StorageEvents } from '../storage.ts'
+import { wrapped } from '../wrapped.ts'
 import { connect, drizzleOn, FOR_FLIGHTS, FOR_QUERIES, LIMITS_MS, type Place, requireServer } from './database.ts'
 import { orStartError, toldAs } from './faults.ts'
 import { beginRun, factsOf, type History, historyOf, isOtherHistory, requireWhole } from './meta.ts'
@@ -87,14 +88,7 @@ async function begin({ url, durability, isGuest = false }: PostgresOptions) {
 }
 
 /** The store, which says of what goes by itself that it is unavailable. */
-function told<S extends object>(store: S): S {
-  const tell = (error: unknown): never => {
+const told = <S extends object>(store: S): S =>
+  wrapped(store, (error) => {
     throw toldAs(error)
-  }
-  const methods = Object.entries(store).map(([name, method]) => [
-    name,
-    (...args: unknown[]) => method(...args).catch(tell),
-  ])
-  // The same methods by the same names, which the compiler cannot follow through entries; all of a port's are async.
-  return Object.fromEntries(methods) as S
-}
+  })

@@ -1,5 +1,6 @@
 import { ChatError } from '../../lib/errors.ts'
 import type { Storage, StorageEvents } from '../storage.ts'
+import { wrapped } from '../wrapped.ts'
 import { type Durability, openDatabase, sqliteVersion } from './database.ts'
 import { sqliteAccounts } from './stores/accounts.ts'
 import { sqliteKeys } from './stores/keys.ts'
@@ -65,16 +66,9 @@ export async function openSqlite(options: SqliteOptions): Promise<Storage> {
 }
 
 /** The store, which tells of a damaged page that a read has met; whoever asked is told that it is unavailable. */
-function watching<S extends object>(store: S, onDamage: (code: string) => void): S {
-  const tell = (error: unknown): never => {
+const watching = <S extends object>(store: S, onDamage: (code: string) => void): S =>
+  wrapped(store, (error) => {
     if (problemOf(error) !== 'damaged') throw error
     onDamage(codeOf(error))
     throw new ChatError('unavailable', { cause: error })
-  }
-  const methods = Object.entries(store).map(([name, method]) => [
-    name,
-    (...args: unknown[]) => method(...args).catch(tell),
-  ])
-  // The same methods by the same names, which the compiler cannot follow through entries; all of a port's are async.
-  return Object.fromEntries(methods) as S
-}
+  })

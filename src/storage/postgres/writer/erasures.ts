@@ -1,8 +1,6 @@
 import type { Erasing } from '../../../messages/store.ts'
+import { SPAN_OF_ERASURE } from '../../rows-limits.ts'
 import { int8 } from '../arrays.ts'
-
-/** Others write meanwhile: one commit looks at no more entries of a room. */
-const SPAN_OF_ERASURE = 500
 
 /** To be run when the room is locked. */
 export const ERASE = `
