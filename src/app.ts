@@ -17,6 +17,7 @@ import { ClusterNode } from './cluster/node.ts'
 import type { Config } from './config.ts'
 import type { Publish } from './events.ts'
 import { Keys } from './keys/service.ts'
+import { ChatError } from './lib/errors.ts'
 import { Proxies } from './lib/http/proxies.ts'
 import { Quotas } from './lib/http/quotas.ts'
 import type { Log } from './lib/log.ts'
@@ -79,7 +80,7 @@ const NEW_ROOMS = { burst: 60, perSecond: 60 / 3600 }
 /** More than the people of one office, or of one mobile carrier's address in a town, keep open. */
 const MAX_SOCKETS_PER_NETWORK = 512
 
-/** Hints of two nodes for one room come in another order than they were stored in, and hardly ever so far apart. */
+/** Hints of two nodes for one room come out of order, and hardly ever so far apart. */
 const HINTS_APART_MS = 25
 
 /** Every service meets its adapters here, and nowhere else. */
@@ -131,7 +132,9 @@ function createLive(
   { storage, relay, metrics, log, now, uptime, broadcast }: Adapters,
   { rooms, publish }: { rooms: Rooms; publish: Publish },
 ) {
-  const failed = (event: string) => (error: unknown) => log.error(event, { error })
+  // That there is no database is said once, by the storage itself.
+  const levelOf = (error: unknown) => (error instanceof ChatError && error.code === 'unavailable' ? 'debug' : 'error')
+  const failed = (event: string) => (error: unknown) => log[levelOf(error)](event, { error })
   const streams = new Streams()
   const tellAll = (topic: string, frame: string) => {
     broadcast(topic, frame)

@@ -122,7 +122,17 @@ export const postgresUrl: Parse<string> = (text) => {
   const isPostgres = url?.protocol === 'postgres:' || url?.protocol === 'postgresql:'
   if (!url || !isPostgres || !url.hostname || url.pathname.length < 2)
     return refuse('must be a URL such as postgres://parley:password@db.example:5432/parley')
+  if (!isDecodable(`${url.username}${url.password}${url.pathname}`))
+    refuse('has a % that is none of an escape: in a password it is written %25')
   return text
+}
+
+function isDecodable(text: string): boolean {
+  try {
+    return decodeURIComponent(text) !== undefined
+  } catch {
+    return false
+  }
 }
 
 /** What was given is not repeated: it may have a password. */

@@ -140,6 +140,7 @@ describe('parley migrate --from sqlite:… --to postgres://…', () => {
     const url = await emptyDatabase()
     const target = new Bun.SQL({ url, adapter: 'postgres' })
     expect(await migrate(dataDir, url)).toMatchObject({ code: 0 })
+    expect(await migrate(dataDir, url)).toMatchObject({ code: 78, err: expect.stringContaining('copied there before') })
     const { epoch } = await filled()
     await target`INSERT INTO meta (key, value) VALUES ('copying', ${epoch})`
     expect(await migrate(dataDir, url)).toMatchObject({ code: 78, err: expect.stringContaining('holds other data') })
@@ -180,7 +181,7 @@ describe('parley migrate --from sqlite:… --to postgres://…', () => {
     ['nothing to copy to', ['--from', 'sqlite:./x'], '--from needs --to'],
     ['what is no SQLite', ['--from', './x', '--to', 'postgres://u:hunter2@db/p'], '--from has to be sqlite:DIRECTORY'],
     ['what is no PostgreSQL', ['--from', 'sqlite:./x', '--to', 'mysql://u:hunter2@db/p'], '--to must be a URL such as'],
-    ['no data', ['--from', 'sqlite:./nowhere', '--to', 'postgres://u:hunter2@127.0.0.1:1/p'], 'holds no data'],
+    ['no data', ['--from', 'sqlite:./nowhere', '--to', 'postgres://u:hunter2@127.0.0.1:1/p'], 'has no parley.db'],
   ])('%s is said', async (_, args, message) => {
     const { code, err } = await runCommand(['migrate', ...args], { dataDir: newDir() })
     expect(code).not.toBe(0)

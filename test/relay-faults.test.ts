@@ -131,7 +131,12 @@ describe.concurrent('one Redis', () => {
       await redis.command('CLIENT', 'KILL', ...name.split(' '))
     }
     await redis.killClients()
-    await until(() => minji.states.length > 3)
+    // And more, until it was away and back some times, however slow all this is.
+    while (minji.states.length <= 3) {
+      await upAgain(minji, joon)
+      await redis.killClients()
+      await minji.is('away')
+    }
     await upAgain(minji, joon)
     await hearsAll(minji, joon)
     for (let round = 0; round < 12; round++) await untilReads(minji, String(round), ['x'])

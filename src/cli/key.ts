@@ -28,11 +28,13 @@ const create: Command = {
       throw new CommandError('--name takes 1 to 100 printable characters of ASCII.')
     }
     const wanted = scopes === undefined ? USUAL : scopesOf(scopes)
-    const make = async ({ keys }: Services, _: Storage, { dataDir }: Config) => {
+    const make = async ({ keys }: Services, _: Storage, { databaseUrl, dataDir }: Config) => {
       const key = await keys.create(name, wanted)
       if (key === undefined) throw new CommandError(`there is a key ${name}. Revoke it first, or take another name.`)
       invocation.print(`${key}\n`)
-      invocation.note(`The key ${name} opens the server on ${dataDir}. It is not shown again.\n`)
+      invocation.note(
+        `The key ${name} opens the server on ${databaseUrl ? 'DATABASE_URL' : dataDir}. It is not shown again.\n`,
+      )
       return 0
     }
     return withServices(invocation, make, { mayCreate: true })

@@ -210,9 +210,12 @@ function toConfig({ tlsCert, tlsKey, jwtSecret, jwksUrl, jwtIssuer, jwtAudience,
   return Object.freeze({ ...config, pingIntervalMs: pingInterval * 1000, warnings: warningsOf(config, jwksUrl) })
 }
 
-type Exposure = Pick<Config, 'host' | 'publicOrigin' | 'tls' | 'trustedProxies'>
+type Exposure = Pick<Config, 'host' | 'publicOrigin' | 'tls' | 'trustedProxies' | 'databaseUrl' | 'redis'>
 
-function warningsOf({ host, publicOrigin, tls, trustedProxies }: Exposure, jwksUrl: string | undefined): string[] {
+function warningsOf(
+  { host, publicOrigin, tls, trustedProxies, ...places }: Exposure,
+  jwksUrl: string | undefined,
+): string[] {
   const warnings: string[] = []
   if (!isLoopback(host) && !publicOrigin && !tls) {
     warnings.push(
@@ -224,6 +227,9 @@ function warningsOf({ host, publicOrigin, tls, trustedProxies }: Exposure, jwksU
     warnings.push(
       'PARLEY_TRUSTED_PROXIES is none: behind a proxy everybody would share the limits of one address. List the proxy.',
     )
+  }
+  if (places.databaseUrl && !places.redis) {
+    warnings.push('DATABASE_URL without REDIS_URL: this has to be the only node; several need the same REDIS_URL.')
   }
   if (jwksUrl?.startsWith('http:') && !isLoopback(new URL(jwksUrl).hostname)) {
     warnings.push('PARLEY_JWKS_URL is not https: whoever is on the way to it can sign in as anybody.')

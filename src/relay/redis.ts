@@ -101,7 +101,10 @@ export class RedisRelay implements Relay {
     // A process that stood still itself has not read yet what it was told meanwhile.
     const stoodStill = uptime - this.#beatAt > 2 * BEAT_EVERY_MS
     this.#beatAt = uptime
-    if (!stoodStill && uptime - this.#wellAt() > DEAF_AFTER_MS) return this.#link.renew()
+    if (!stoodStill && uptime - this.#wellAt() > DEAF_AFTER_MS) {
+      this.#events?.onTrouble(new Error('Redis does not answer'))
+      return this.#link.renew()
+    }
     if (this.#state !== 'up') return
     this.#sayBeats()
     this.#boards.keep()

@@ -1,4 +1,5 @@
 import { Database } from 'bun:sqlite'
+import { existsSync } from 'node:fs'
 import { SQL } from 'bun'
 import { getTableColumns, getTableName } from 'drizzle-orm'
 import type { SQLiteTable } from 'drizzle-orm/sqlite-core'
@@ -66,6 +67,8 @@ const PAGE = 1000
  * @throws StartError for what its operator can mend
  */
 export async function copyToPostgres({ dataDir, url, onProgress }: Options): Promise<void> {
+  if (!existsSync(databasePath(dataDir)))
+    throw new StartError(`${dataDir} has no parley.db in it. Name the data directory.`)
   if (migrateDirectory({ dataDir, durability: 'full' }, true).pending.length > 0) {
     throw new StartError(`${dataDir} holds no data of this release. Run parley migrate --data-dir ${dataDir} first.`)
   }
@@ -98,6 +101,9 @@ async function begin(source: Database, target: SQL) {
   }
   const [marked] = await target`SELECT value FROM meta WHERE key = ${COPYING}`
   const [people] = await target`SELECT EXISTS (SELECT FROM users) OR EXISTS (SELECT FROM server_keys) AS "isThere"`
+  const [there] = await target`SELECT value FROM meta WHERE key = 'epoch'`
+  if (!marked && there?.value === epoch)
+    throw new StartError('This data was copied there before, as a whole. Start the servers.')
   if (marked ? marked.value !== epoch : people?.isThere) {
     throw new StartError('The PostgreSQL database holds other data. Name an empty one: createdb parley.')
   }

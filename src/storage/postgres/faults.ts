@@ -36,7 +36,7 @@ const ADVICE: [code: RegExp, advice: string][] = [
   [/^28/, 'refuses this user. Mend the user in the database URL, or let it in (pg_hba.conf)'],
   [/^3D000/, 'has no such database. Create it, or mend its name in the database URL'],
   [/^42501/, "gives this user too few rights. Make it the database's owner"],
-  [/^53300/, 'has no connection left. Raise max_connections, or give Parley a smaller pool'],
+  [/^53300/, 'has no connection left. Raise max_connections there (a node takes 11), or wait until others have ended'],
   [/^57P03/, 'is starting or stopping. Start Parley again when it is up'],
   [/^25006/, 'is a standby, which can only be read. Name the primary in the database URL'],
   [/^ERR_POSTGRES_TLS_NOT_AVAILABLE/, 'offers no TLS. Switch it on there, or set sslmode=disable in the database URL'],
@@ -52,9 +52,10 @@ export async function orStartError<T>(url: string, run: () => Promise<T>): Promi
     return await run()
   } catch (error) {
     if (error instanceof StartError) throw error
-    const advice = ADVICE.find(([pattern]) => pattern.test(codeOf(error)))
+    const code = codeOf(error)
+    const advice = ADVICE.find(([pattern]) => pattern.test(code))
     if (!advice) throw error
-    const mayPass = problemOf(error) === 'unreachable' && !/^(28|3D|25006)|TLS|CERT|SSL|AUTH/.test(codeOf(error))
+    const mayPass = /^(ERR_POSTGRES_CONNECTION|08|57P0|53300)/.test(code)
     throw new StartError(`PostgreSQL at ${placeOf(url)} ${advice[1]}.`, { cause: error, mayPass })
   }
 }
