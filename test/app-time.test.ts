@@ -83,11 +83,13 @@ describe('[LV43] who does not connect', () => {
   })
 })
 
+/** When these tokens run out, in seconds. Once for all of them: the second may pass between two readings of the clock. */
+const EXP = seconds(600)
+
 describe('[LV44] a token that runs out', () => {
   test('leaves 25 seconds to bring another one; then its connection is closed', async () => {
-    const token = await mint({ sub: 'dan', name: 'Dan', exp: seconds(600) })
-    using dan = await AppSocket.open(server, { token })
-    const exp = seconds(600) * 1000
+    const exp = EXP * 1000
+    using dan = await AppSocket.open(server, { token: await mint({ sub: 'dan', name: 'Dan', exp: EXP }) })
     tickAt(exp - 100)
     await expectOpen(dan)
     tickAt(exp + 24_000)
@@ -97,14 +99,14 @@ describe('[LV44] a token that runs out', () => {
   })
 
   test('is replaced within them, and the connection goes on to the end of the new one', async () => {
-    const dan = await AppSocket.open(server, { token: await mint({ sub: 'dan', name: 'Dan', exp: seconds(600) }) })
-    const exp = seconds(600) * 1000
+    const dan = await AppSocket.open(server, { token: await mint({ sub: 'dan', name: 'Dan', exp: EXP }) })
+    const exp = EXP * 1000
     tickAt(exp + 24_000)
-    const renewed = await mint({ sub: 'dan', name: 'Dan', exp: seconds(1200) })
+    const renewed = await mint({ sub: 'dan', name: 'Dan', exp: EXP + 600 })
     expect((await dan.ask('refresh', { token: renewed })).refresh?.ttl).toBeWithin(550, 600)
     tickAt(exp + 25_000)
     await expectOpen(dan)
-    tickAt(seconds(1200) * 1000 + 26_000)
+    tickAt((EXP + 600) * 1000 + 26_000)
     expect((await dan.closed).code).toBe(3005)
   })
 
@@ -112,9 +114,9 @@ describe('[LV44] a token that runs out', () => {
     ['a bearer token of the upgrade', (token) => ({ headers: { authorization: `Bearer ${token}` } })],
     ['a subprotocol', (token) => ({ protocols: [`parley.bearer.${token}`, 'parley.v1'] })],
   ])('closes at once where it was %s', async (_, dialOf) => {
-    const dan = await AppSocket.dial(server, dialOf(await mint({ sub: 'dan', name: 'Dan', exp: seconds(600) })))
+    const dan = await AppSocket.dial(server, dialOf(await mint({ sub: 'dan', name: 'Dan', exp: EXP })))
     await dan.connect()
-    const exp = seconds(600) * 1000
+    const exp = EXP * 1000
     tickAt(exp - 2000)
     await expectOpen(dan)
     tickAt(exp)
@@ -122,19 +124,19 @@ describe('[LV44] a token that runs out', () => {
   })
 
   test('was one of the upgrade and is replaced: from then on there are 25 seconds', async () => {
-    const headers = { authorization: `Bearer ${await mint({ sub: 'dan', name: 'Dan', exp: seconds(600) })}` }
+    const headers = { authorization: `Bearer ${await mint({ sub: 'dan', name: 'Dan', exp: EXP })}` }
     using dan = await AppSocket.dial(server, { headers })
     await dan.connect()
-    await dan.ask('refresh', { token: await mint({ sub: 'dan', name: 'Dan', exp: seconds(700) }) })
-    tickAt(seconds(700) * 1000 + 20_000)
+    await dan.ask('refresh', { token: await mint({ sub: 'dan', name: 'Dan', exp: EXP + 100 }) })
+    tickAt((EXP + 100) * 1000 + 20_000)
     await expectOpen(dan)
   })
 
   test('of a ticket is the one that the ticket came from', async () => {
-    const brief = personBy(server, await mint({ sub: 'dan', name: 'Dan', exp: seconds(600) }))
+    const brief = personBy(server, await mint({ sub: 'dan', name: 'Dan', exp: EXP }))
     const { ticket } = (await (await brief.post('/api/tickets')).json()) as { ticket: string }
     const dan = await AppSocket.open(server, { token: ticket })
-    tickAt(seconds(600) * 1000 + 26_000)
+    tickAt(EXP * 1000 + 26_000)
     expect((await dan.closed).code).toBe(3005)
   })
 
