@@ -97,6 +97,8 @@ const nobodyIsConnected = () => until(async () => (await connections()).join() =
 
 /** Two people with a room between them, who know no other address than the proxy's. */
 async function pairAt(door: Door) {
+  // A proxy that has found both nodes slow to say that they are ready answers by itself for a moment.
+  await until(async () => (await fetch(`${door.url}/livez`)).ok, 'the proxy leads to a node')
   const [owner, customer] = [
     new Person(door, await signUp(door.url, 'Minji')),
     new Person(door, await signUp(door.url, 'Joon')),
