@@ -84,7 +84,7 @@ export async function startServer(config: Config, options: ServerOptions): Promi
     const close = () => shutDown(app, { services, storage, relay, stopTicking })
     return { url, info: describe(url, config, { storage, demo, version }), failed: storage.failed, close }
   } catch (error) {
-    relay.close()
+    await relay.close()
     await storage.close()
     throw error
   }

@@ -23,7 +23,7 @@ interface Reader {
   devices: number
   /** Until this node is told of what others do in their rooms. */
   listening: Promise<void> | undefined
-  /** What is unread in each room where anything is: read when the first room changes, and kept up from then on. */
+  /** What is unread in each room where anything is: read when the first room changes, or at once where there are other nodes. */
   unread: Map<number, number> | undefined
   total: number
 }
