@@ -5,6 +5,7 @@ import { FOR_FLIGHTS } from '../src/storage/postgres/database.ts'
 import { App, type Door } from './support/app-client.ts'
 import { ClusterNode } from './support/cluster.ts'
 import { blockWith, FrontDoor, variablesOf, Workplace } from './support/guide.ts'
+import { openOverHttp } from './support/http-stream.ts'
 import { Person } from './support/person.ts'
 import { TestPostgres } from './support/postgres.ts'
 import { TestRedis, until } from './support/redis.ts'
@@ -105,15 +106,6 @@ async function pairAt(door: Door) {
   ]
   const { id: roomId } = await customer.openRoom((await owner.offer('Road bike')).id)
   return { owner, customer, roomId }
-}
-
-async function openOverHttp(door: Door, { token }: Person): Promise<App> {
-  const app = new App([{ transport: 'http_stream', endpoint: `${door.url}/connection/http_stream` }], {
-    emulationEndpoint: `${door.url}/emulation`,
-    getToken: async () => token,
-  })
-  await app.connect()
-  return app
 }
 
 describe.each(['nginx', 'caddy'] as const)('behind %s', (program) => {

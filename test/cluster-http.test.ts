@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
 import { NOT_FOUND, refusal, statusOf } from './support/answers.ts'
-import { App, type Door, type Reply } from './support/app-client.ts'
+import type { Door } from './support/app-client.ts'
 import { seqs } from './support/app-socket.ts'
 import { type Cluster, startCluster } from './support/cluster.ts'
 import { RoundRobin } from './support/cluster-door.ts'
-import type { Person } from './support/person.ts'
+import { emulate, openOverHttp, openStream } from './support/http-stream.ts'
 
 // [LV95] [LV96] A socket over two HTTP requests, which reach two nodes.
 
@@ -18,16 +18,6 @@ afterAll(() => cluster[Symbol.asyncDispose]())
 
 const [here, there] = [() => cluster.node(0), () => cluster.node(1)]
 const portOf = ({ url }: Door) => Number(new URL(url).port)
-
-/** The npm client, which may use nothing else. */
-async function openOverHttp(door: Door, { token }: Person): Promise<App> {
-  const app = new App([{ transport: 'http_stream', endpoint: `${door.url}/connection/http_stream` }], {
-    emulationEndpoint: `${door.url}/emulation`,
-    getToken: async () => token,
-  })
-  await app.connect()
-  return app
-}
 
 test('the npm client talks through a balancer that sends each connection to the next node', async () => {
   await using door = await RoundRobin.to(cluster.nodes.map(portOf))
@@ -45,34 +35,6 @@ test('the npm client talks through a balancer that sends each connection to the 
   expect([minji.losses.items, joon.losses.items]).toEqual([[], []])
   expect(Math.min(...door.counts)).toBeGreaterThan(0)
 })
-
-const JSON_BODY = { 'content-type': 'application/json' }
-
-/** The stream itself, line by line. `using` gives it up. */
-async function openStream(door: Door, { token }: Person) {
-  const abort = new AbortController()
-  const body = JSON.stringify({ id: 1, connect: { token } })
-  const init = { method: 'POST', headers: JSON_BODY, body, signal: abort.signal }
-  const response = await fetch(`${door.url}/connection/http_stream`, init)
-  const lines = linesOf(response.body as ReadableStream<Uint8Array>)
-  const next = async (): Promise<Reply | undefined> => (await lines.next()).value
-  const { session = '', node = '' } = (await next())?.connect ?? {}
-  return { next, session, node, [Symbol.dispose]: () => abort.abort() }
-}
-
-async function* linesOf(body: ReadableStream<Uint8Array>): AsyncGenerator<Reply, undefined> {
-  let rest = ''
-  const decoder = new TextDecoder()
-  for await (const chunk of body) {
-    const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n')
-    rest = lines.pop() ?? ''
-    for (const line of lines) yield JSON.parse(line)
-  }
-  return undefined
-}
-
-const emulate = (door: Door, request: object): Promise<Response> =>
-  fetch(`${door.url}/emulation`, { method: 'POST', headers: JSON_BODY, body: JSON.stringify(request) })
 
 test('commands that come to the other node are done in their order, and answered on the stream', async () => {
   const { owner, customer, roomId } = await cluster.pair()
