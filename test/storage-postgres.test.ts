@@ -518,6 +518,8 @@ describe('queries', () => {
     'ANALYZE',
   ]
 
+  const OTHERS_CONNECTED = 'SELECT FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()'
+
   test('of an inbox and of a history go by their indexes, and read no more than a page', async () => {
     const sql = connect({ url: await server.createDatabase(), durability: 'full' }, 1, LIMITS_MS, {
       settings: FOR_QUERIES,
@@ -549,9 +551,35 @@ describe('queries', () => {
     expect(plans.at(-1)).toContain('using messages_room_seq')
     for (const plan of plans) {
       expect(plan).not.toMatch(/Seq Scan on (rooms|messages|products)/)
+      console.log(plan)
       const read = [...plan.matchAll(/actual [^)]*rows=(\d+)/g)].map(([, rows]) => Number(rows))
       expect(Math.max(...read)).toBeLessThanOrEqual(100)
     }
     await sql.close()
+  })
+
+  test('that store do not read more as there is more, also when they were planned while there was nothing', async () => {
+    const url = await server.createDatabase()
+    const beside = connectTo(url)
+    // Or PostgreSQL would guess that there is more.
+    await beside.unsafe('VACUUM')
+    const storage = await openOn(url)
+    const pair = await roomIn(storage)
+    const send = (to: Pair, clientId: string) => storage.messages.append(draftFrom(to, 'hi', clientId))
+    await send(pair, 'first')
+    for (let more = 1; more <= 250; more++) await send(await roomIn(storage), 'one')
+    await beside.unsafe('SELECT pg_stat_reset()')
+    for (let more = 1; more <= 100; more++) {
+      await send(pair, `more ${more}`)
+      await storage.rooms.markRead(pair.roomId, 'owner', more)
+    }
+    await storage.close()
+    await until(async () => (await beside.unsafe(OTHERS_CONNECTED)).length === 0)
+    const read = await beside.unsafe('SELECT indexrelname AS index, idx_tup_read AS rows FROM pg_stat_user_indexes')
+    const rowsOf = (name: string) => Number(read.find(({ index }: { index: string }) => index === name)?.rows)
+    // Each of the 200 writes locks, reads and moves a room, of which there are old versions.
+    expect(rowsOf('rooms_pkey')).toBeLessThan(10_000)
+    expect(rowsOf('messages_room_seq')).toBeLessThan(1000)
+    await beside.close()
   })
 })

@@ -20,18 +20,18 @@ export const CLIENT_ID_WINDOW = 64
  * an earlier entry or an earlier item is not stored again; the others are numbered in the order in which they came.
  * Answers `[n, seq]` for what is new, `[n, seq, at]` for what repeats, `[n]` for a client id that stands for another
  * text, and nothing where there is no room. `known` is up to where none of a room's entries has the client id; `seen` are
- * the entries after that which have one.
+ * the entries after that which have one. Rows are looked up one by one (LATERAL, and nothing to be flattened): a plan that
+ * was made when the tables were small must not read all of them when they have grown.
  */
 export const APPEND = `
 WITH item AS (
   SELECT item.*, room.owner_no, room.customer_no, room.last_seq, room.last_count,
-    CASE WHEN item.sender_id = owner.id THEN room.owner_no WHEN item.sender_id IS NOT NULL THEN room.customer_no END
-      AS sender_no,
+    CASE WHEN item.sender_id = (SELECT users.id FROM users WHERE users.number = room.owner_no) THEN room.owner_no
+      WHEN item.sender_id IS NOT NULL THEN room.customer_no END AS sender_no,
     greatest(room.last_seq - ${CLIENT_ID_WINDOW}, CASE WHEN item.known <= room.last_seq THEN item.known ELSE 0 END) AS since
   FROM unnest($1::int8[], $2::text[], $3::text[], $4::text[], $5::int8[], $6::int8[])
     WITH ORDINALITY AS item(room_id, sender_id, text, client_id, at, known, n)
-  JOIN rooms AS room ON room.id = item.room_id
-  JOIN users AS owner ON owner.number = room.owner_no
+  CROSS JOIN LATERAL (SELECT * FROM rooms WHERE rooms.id = item.room_id OFFSET 0) AS room
 ),
 known AS (
   SELECT item.*, earlier.seq AS earlier_seq, earlier.text AS earlier_text, earlier.created_at AS earlier_at,
@@ -44,10 +44,13 @@ known AS (
   ) AS earlier ON true
 ),
 unseen AS (
-  SELECT json_agg(json_build_array(messages.room_id, seq, client_id))::text AS entries
+  SELECT json_agg(json_build_array(room.room_id, entry.seq, entry.client_id))::text AS entries
   FROM (SELECT room_id, last_seq, min(since) AS since FROM item GROUP BY room_id, last_seq) AS room
-  JOIN messages ON messages.room_id = room.room_id AND seq > room.since
-  WHERE room.since < room.last_seq AND client_id IS NOT NULL
+  CROSS JOIN LATERAL (
+    SELECT seq, client_id FROM messages
+    WHERE room.since < room.last_seq AND room_id = room.room_id AND seq > room.since AND client_id IS NOT NULL
+    ORDER BY seq LIMIT ${CLIENT_ID_WINDOW}
+  ) AS entry
 ),
 numbered AS (
   SELECT *, n = first_n AND earlier_seq IS NULL AS is_new,

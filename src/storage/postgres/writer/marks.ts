@@ -22,7 +22,7 @@ WITH item AS (
     CASE WHEN by_owner THEN owner_delivered_seq ELSE customer_delivered_seq END AS delivered_seq
   FROM unnest($1::int8[], $2::bool[], $3::bool[], $4::int8[])
     WITH ORDINALITY AS item(room_id, by_owner, is_read, seq, n)
-  JOIN rooms AS room ON room.id = item.room_id
+  CROSS JOIN LATERAL (SELECT * FROM rooms WHERE rooms.id = item.room_id OFFSET 0) AS room
 ),
 placed AS (
   SELECT *,
