@@ -71,8 +71,8 @@ async function measureOne(
   }
 }
 
-/** Each node has to become warm, and they share a core. */
-const WARMUP_A_NODE = 2
+/** Seconds. Until its code is compiled, a quarter of a node's CPU time is the compiler's; and nodes share a core. */
+const WARMUP_A_NODE = 6
 /** Longer than it takes until a node that was not told of a message looks for it. */
 const DRAIN = 15
 
