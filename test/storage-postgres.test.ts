@@ -551,7 +551,6 @@ describe('queries', () => {
     expect(plans.at(-1)).toContain('using messages_room_seq')
     for (const plan of plans) {
       expect(plan).not.toMatch(/Seq Scan on (rooms|messages|products)/)
-      console.log(plan)
       const read = [...plan.matchAll(/actual [^)]*rows=(\d+)/g)].map(([, rows]) => Number(rows))
       expect(Math.max(...read)).toBeLessThanOrEqual(100)
     }

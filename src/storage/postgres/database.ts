@@ -17,8 +17,8 @@ export type Db = ReturnType<typeof drizzleOn>
 export const drizzleOn = (client: SQL) => drizzle({ client })
 
 /**
- * For the few statements that store messages and marks: each finds its rows by an index, whatever the statistics of a
- * young database say, and is planned once.
+ * For the few statements that store messages and marks: planned once, and by indexes, whatever the statistics of a young
+ * database say. That does not keep it from walking a whole index: how a statement is written does.
  */
 export const FOR_FLIGHTS = { enable_seqscan: 'off', plan_cache_mode: 'force_generic_plan' }
 
