@@ -39,6 +39,10 @@ async function isAway(...members: Member[]) {
 
 const upAgain = (...members: Member[]) => Promise.all(members.map((member) => member.is('up')))
 
+/** Over connections that are there now: who was cut off a moment ago is still up as far as it knows. */
+const reaches = (from: Member, to: Member) =>
+  until(() => from.relay.ask(nodeChannel(to.relay.node), 'x'), 'reaches the other one')
+
 /** Each time it has come up is told twice: as a state, and as a return. */
 function expectReturns(member: Member, returns?: number) {
   const ups = member.states.filter((state) => state === 'up').length
@@ -137,6 +141,7 @@ describe.concurrent('one Redis', () => {
       await redis.killClients()
       await minji.is('away')
     }
+    await reaches(joon, minji)
     await upAgain(minji, joon)
     await hearsAll(minji, joon)
     for (let round = 0; round < 12; round++) await untilReads(minji, String(round), ['x'])
