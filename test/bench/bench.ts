@@ -1,7 +1,7 @@
 import { copyFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
-import { measureCluster } from './cluster.ts'
+import { MOST_PAIRS, measureCluster } from './cluster.ts'
 import { measureRest } from './idle.ts'
 import { compileLoad } from './load.ts'
 import { type Report, reportOf } from './report.ts'
@@ -59,7 +59,7 @@ async function measure(bench: Workbench, binary: string, { parts, runs, seconds 
     : { lines: [], results: new Map(), rest: undefined, restart: undefined }
   if (!parts.has('cluster')) return reportOf({ ...report, ...usual, cluster: undefined })
   step('one node and several: seeding')
-  const pairs = await seedPairs(bench)
+  const pairs = await seedPairs(bench, MOST_PAIRS)
   bench.stepAside()
   return reportOf({ ...report, ...usual, cluster: await measureCluster(bench, { binary, pairs, runs, seconds }) })
 }

@@ -15,6 +15,8 @@ export interface Setup {
   redis?: boolean
   /** Both of a room are on one node; or else on two, and every message goes from one to the other. */
   isTogether?: boolean
+  /** Each node has as many people as one alone; or else all nodes together have. */
+  isGrown?: boolean
 }
 
 export type ClusterResult = ClusterLoad & NodeMetrics
@@ -42,6 +44,7 @@ export interface ClusterSummary {
   /** From the sending until the other person has it. */
   p50Ms: Spread
   p99Ms: Spread
+  longestMs: Spread
   /** Microseconds of CPU time a message: of all nodes, of Redis, of all PostgreSQL's processes, of all three. */
   cpuMicros: Spread
   redisMicros: Spread
@@ -88,6 +91,7 @@ function summaryOf(title: string, raw: ClusterResult[]): ClusterSummary {
     messagesPerSecond: spread((one) => one.msgs_s),
     p50Ms: spread((one) => one.peer.p50),
     p99Ms: spread((one) => one.peer.p99),
+    longestMs: spread((one) => one.peer.max),
     cpuMicros: spread((one) => one.srv_us_per_msg),
     redisMicros: spread(redisMicros),
     postgresMicros: spread(postgresMicros),

@@ -30,7 +30,7 @@ const SAME_DISK = 'PostgreSQL and SQLite are on the same disk'
 const OTHER_DISK = 'PostgreSQL AND SQLITE ARE ON DIFFERENT DISKS'
 
 const HEADER = [
-  ...['', 'messages/s', 'p50 ms to the other', 'p99 ms'],
+  ...['', 'messages/s', 'p50 ms to the other', 'p99 ms', 'longest ms'],
   ...['hint lag p50 ms', 'p99 ms', 'read again %'],
   ...['lost', 'doubled', 'errors', 'disk wait %', 'steal %'],
 ]
@@ -38,7 +38,7 @@ const HEADER = [
 const row = (one: ClusterSummary) => [
   one.title,
   spread(one.messagesPerSecond, 0),
-  ...[one.p50Ms, one.p99Ms].map(oneDigit),
+  ...[one.p50Ms, one.p99Ms, one.longestMs].map(oneDigit),
   one.hintLagMs ? oneDigit(one.hintLagMs.p50) : '–',
   one.hintLagMs ? oneDigit(one.hintLagMs.p99) : '–',
   oneDigit(one.repaired),

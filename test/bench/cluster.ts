@@ -16,12 +16,16 @@ const SETUPS: Setup[] = [
   ...severalNodes('three', 3),
 ]
 
+/** As many are needed for the setup with the most people. */
+export const MOST_PAIRS = 3 * PAIRS
+
 function severalNodes(name: string, nodes: number): Setup[] {
   const setup = { base: 'one', nodes, postgres: true, redis: true }
   const title = `PostgreSQL, ${name} nodes`
   return [
     { ...setup, name, title: `${title}, apart` },
     { ...setup, name: `${name}Together`, title: `${title}, together`, isTogether: true },
+    { ...setup, name: `${name}Grown`, title: `${title}, apart, as many people on each`, isGrown: true },
   ]
 }
 
@@ -76,8 +80,9 @@ const WARMUP_A_NODE = 6
 /** Longer than it takes until a node that was not told of a message looks for it. */
 const DRAIN = 15
 
-const argsOf = ({ nodes, isTogether = false }: Setup, pairs: Seeded, seconds: number): string[] => [
-  ...['--rate', 'closed', '--rooms', String(PAIRS), '--members', '2', '--size', '100', '--lines', pairs.pairs],
+const argsOf = ({ nodes, isGrown, isTogether }: Setup, pairs: Seeded, seconds: number): string[] => [
+  ...['--rate', 'closed', '--rooms', String(PAIRS * (isGrown ? nodes : 1))],
+  ...['--members', '2', '--size', '100', '--lines', pairs.pairs],
   ...['--warmup', String(WARMUP_A_NODE * nodes), '--duration', String(seconds), '--drain', String(DRAIN)],
   ...(isTogether ? ['--together'] : []),
 ]

@@ -62,9 +62,9 @@ export const seedAll = async (bench: Workbench): Promise<Seeds> => ({
   crowd: await seedCrowd(bench),
 })
 
-/** 100 owners, 100 customers, a room for each pair of them, nothing said yet. */
-export const seedPairs = (bench: Workbench): Promise<Seeded> =>
-  withStorage(bench.place('pairs'), async (storage, dataDir) => describe(bench, dataDir, await pairsIn(storage)))
+/** So many owners and customers, a room for each pair of them, nothing said yet. */
+export const seedPairs = (bench: Workbench, pairs = PAIRS): Promise<Seeded> =>
+  withStorage(bench.place('pairs'), async (storage, dataDir) => describe(bench, dataDir, await pairsIn(storage, pairs)))
 
 /** The same, and one more product of each owner about which every customer talked: 10,000 rooms. */
 const seedMarket = (bench: Workbench): Promise<SeededMarket> =>
@@ -115,7 +115,8 @@ async function withStorage<T>(dataDir: string, fill: (storage: Storage, dataDir:
   }
 }
 
-const pairsIn = async (storage: Storage): Promise<Seat[]> => roomsIn(storage, await peopleIn(storage, PAIRS))
+const pairsIn = async (storage: Storage, pairs = PAIRS): Promise<Seat[]> =>
+  roomsIn(storage, await peopleIn(storage, pairs))
 
 function peopleIn(storage: Storage, pairs: number): Promise<[Person, Person][]> {
   const numbers = Array.from({ length: pairs }, (_, at) => at)

@@ -106,8 +106,10 @@ const GOALS: Goal[] = [
   },
   ...perMessage('P14 two nodes', 'two'),
   ...perMessage('P14 two nodes, a room on one', 'twoTogether'),
+  ...perMessage('P14 two nodes, with twice the people', 'twoGrown'),
   ...perMessage('P14 three nodes', 'three'),
   ...perMessage('P14 three nodes, a room on one', 'threeTogether'),
+  ...perMessage('P14 three nodes, with three times the people', 'threeGrown'),
   {
     name: 'host token (HS256, kept), CPU',
     unit: '× session',
