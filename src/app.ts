@@ -80,8 +80,8 @@ const NEW_ROOMS = { burst: 60, perSecond: 60 / 3600 }
 /** More than the people of one office, or of one mobile carrier's address in a town, keep open. */
 const MAX_SOCKETS_PER_NETWORK = 512
 
-/** Hints of two nodes for one room come out of order, and hardly ever so far apart. */
-const HINTS_APART_MS = 25
+/** Hints of two nodes for one room come out of order, and even on nodes at their limit hardly ever so far apart. */
+const HINTS_APART_MS = 100
 
 /** Every service meets its adapters here, and nowhere else. */
 export function createServices(adapters: Adapters) {

@@ -17,7 +17,8 @@ const TAG_LENGTH = 16
 
 /** The names and seals of one cluster: whoever does not have its key can say nothing in it, nor say again what was said. */
 export class Envelopes {
-  readonly #key: Buffer
+  /** With the key in it, and nothing else yet. */
+  readonly #hasher: Bun.CryptoHasher
   readonly #secretKey: Buffer
   readonly #node: string
   /** Microseconds since 1970, or more: each word has a higher one than the word before, whatever the clock does. */
@@ -29,7 +30,7 @@ export class Envelopes {
 
   /** `clusterKey`: hexadecimal, 32 bytes. `node`: 16 characters. `db`: the number that Redis' channels do not know of. */
   constructor(clusterKey: string, node: string, db = 0) {
-    this.#key = Buffer.from(clusterKey, 'hex')
+    this.#hasher = new Bun.CryptoHasher('sha256', Buffer.from(clusterKey, 'hex'))
     this.#secretKey = Buffer.from(this.#mac('the key of secret words'), 'base64url')
     this.#node = node
     // A name that tells nothing of the key.
@@ -57,8 +58,8 @@ export class Envelopes {
   }
 
   /** Whose it says to be, before it is known whether that is true. */
-  nodeOf(envelope: string): string {
-    return envelope.slice(MAC_LENGTH, NODE_END)
+  nodeOf(envelope: Buffer): string {
+    return envelope.toString('latin1', MAC_LENGTH, NODE_END)
   }
 
   /**
@@ -68,7 +69,7 @@ export class Envelopes {
   open(channel: string, envelope: string, line: number): Word | undefined {
     const signed = this.verify(channel, envelope)
     if (signed === undefined || envelope.length < STAMP_END) return undefined
-    const node = this.nodeOf(envelope)
+    const node = envelope.slice(MAC_LENGTH, NODE_END)
     const stamp = Number(envelope.slice(NODE_END, STAMP_END))
     const sender = `${node}${line}`
     if (stamp <= (this.#opened.get(sender) ?? 0)) return undefined
@@ -89,7 +90,7 @@ export class Envelopes {
   }
 
   #mac(text: string): string {
-    return new Bun.CryptoHasher('sha256', this.#key).update(text).digest('base64url')
+    return this.#hasher.copy().update(text).digest('base64url')
   }
 }
 

@@ -3,7 +3,7 @@ import { openCluster, openSingle, type Session } from './redis-session.ts'
 import type { RedisTarget } from './redis-url.ts'
 
 export interface LinkEvents {
-  onMessage(channel: string, envelope: string): void
+  onMessage(channel: string, envelope: Buffer): void
   onReady(): void
   /** Some channels more are heard. */
   onSubscribed(): void

@@ -14,7 +14,8 @@ export interface Session {
 }
 
 export interface SessionEvents {
-  onMessage(name: string, envelope: string): void
+  /** As it came: most of what a node hears is its own, and not read. */
+  onMessage(name: string, envelope: Buffer): void
   /** There are connections, and none of them has a subscription. */
   onReady(): void
   onTrouble(error: unknown): void
@@ -59,7 +60,7 @@ export function openSingle(target: RedisTarget, { onMessage, onReady, onTrouble,
   const options = { ...optionsOf(target), ...where }
   const scripts = { publishAll: { lua: PUBLISH, numberOfKeys: 0 } }
   // Its type does not have the commands that it makes of scripts.
-  const commands = new Redis({ ...options, scripts, enableAutoPipelining: true }) as Redis & Scripts
+  const commands = new Redis({ ...options, scripts }) as Redis & Scripts
   const subscriber = new Redis(options)
   const both = [commands, subscriber]
   for (const connection of both) {
@@ -69,7 +70,7 @@ export function openSingle(target: RedisTarget, { onMessage, onReady, onTrouble,
       if (both.every(({ status }) => status === 'ready')) onReady()
     })
   }
-  subscriber.on('message', onMessage)
+  subscriber.on('messageBuffer', (name: Buffer, envelope: Buffer) => onMessage(name.toString(), envelope))
   return {
     commands,
     publish: (words) => commands.publishAll(words),
@@ -97,7 +98,7 @@ export function openCluster(target: RedisTarget, { onMessage, onReady, onTrouble
     for (const change of ['-subscriber', 'subscribersReady']) commands.on(change, onBroken)
     onReady()
   })
-  commands.on('smessage', onMessage)
+  commands.on('smessageBuffer', (name: Buffer, envelope: Buffer) => onMessage(name.toString(), envelope))
   return {
     commands,
     async publish(words) {

@@ -174,12 +174,12 @@ export class RedisRelay implements Relay {
     return promise
   }
 
-  #receive(channel: string, envelope: string) {
+  #receive(channel: string, envelope: Buffer) {
     const isBeat = this.#beats.has(channel)
     const isOwn = this.#envelopes.nodeOf(envelope) === this.node
     // Not looked at: what this node said to others comes back to it, and what it ignores may still come.
     if (isBeat ? !isOwn : isOwn || !this.#channels.has(channel)) return
-    const word = this.#envelopes.open(channel, envelope, this.#link.groupOf(channel))
+    const word = this.#envelopes.open(channel, envelope.toString(), this.#link.groupOf(channel))
     if (!word) this.#events?.onForged()
     else if (isBeat) this.#hearSelf(channel)
     else {
