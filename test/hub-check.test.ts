@@ -1,3 +1,4 @@
+import { Database } from 'bun:sqlite'
 import { expect, test } from 'bun:test'
 import fc from 'fast-check'
 import { Hub } from '../src/live/hub.ts'
@@ -214,4 +215,25 @@ test('[LV67] one round of checks looks at every live room', async () => {
   }
   // Each publishes on one topic here, so that each of them has heard all seven.
   expect(members.map(({ seen }) => seen)).toEqual(members.map(() => Array(7).fill(1)))
+})
+
+test('[LV60] nobody is told of an entry, nor comes to it, while what came before it cannot be read', async () => {
+  await using opened = await openTestSqlite()
+  const { storage, file } = opened
+  const { roomId, fill } = await room(storage)
+  const { hub, listeners, checkAll } = hubOn(storage)
+  const minji = new Listener(0)
+  listeners.add(minji)
+  await hub.join(roomId, minji, 0)
+  await fill(2)
+  // A room still knows its last entry, and no entry can be read.
+  using database = new Database(file)
+  database.run('ALTER TABLE messages RENAME TO hidden')
+  expect(await hub.catchUp(roomId, 2).catch(String)).toContain('Failed query')
+  expect(await hub.join(roomId, new Listener(2), 2).catch(String)).toContain('Failed query')
+  await checkAll()
+  database.run('ALTER TABLE hidden RENAME TO messages')
+  expect(minji.seen).toEqual([])
+  await hub.catchUp(roomId, 2)
+  expect(minji.seen).toEqual([1, 2])
 })

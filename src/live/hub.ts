@@ -67,7 +67,10 @@ export class Hub {
     }
   }
 
-  /** Before somebody is told of an entry that another node may have stored: what came before it is published first. */
+  /**
+   * Before somebody is told of an entry that another node may have stored: what came before it is published first. Rejects
+   * where that cannot be read: then nobody may be told.
+   */
   async catchUp(roomId: number, seq: number): Promise<void> {
     await this.#rooms.get(roomId)?.catchUp(seq)
   }
@@ -99,7 +102,7 @@ export class Hub {
   }
 
   async #compare({ roomId, room, published, last }: Checked) {
-    await room.compare(last, published)
+    await room.compare(last, published).catch(this.#deps.onError)
     this.#dropIdle(roomId, room)
     this.#deps.onMissed(roomId)
   }

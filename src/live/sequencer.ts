@@ -85,7 +85,8 @@ export class Sequencer {
 
   #lookForMissing() {
     this.#missing = undefined
-    if (this.#held && this.#head >= 0) void this.#repair(Math.max(...this.#held.keys()))
+    if (!this.#held || this.#head < 0) return
+    this.#repair(Math.max(...this.#held.keys())).catch(this.#deps.onError)
   }
 
   #advance(message: Message) {
@@ -107,14 +108,14 @@ export class Sequencer {
     if (this.#held.size === 0) this.#held = undefined
   }
 
-  /** What is committed up to a seq can be read. Resolves when it was, or could not be. */
+  /** What is committed up to a seq can be read. Rejects where storage cannot be read now. */
   #repair(upTo: number): Promise<void> {
     this.#wanted = Math.max(this.#wanted, upTo)
     if (this.#wanted <= this.#head) return Promise.resolve()
     // The next entry of the room, and the next check, try again what failed.
     this.#repairing ??= this.#readGap().catch((error) => {
       this.#repairing = undefined
-      this.#deps.onError(error)
+      throw error
     })
     return this.#repairing
   }
@@ -184,7 +185,7 @@ export class Sequencer {
     }
   }
 
-  /** Storage may be ahead of what was published here; up to this seq, if it is. */
+  /** Storage may be ahead of what was published here; up to this seq, if it is. Rejects where it cannot be read now. */
   async catchUp(seq: number): Promise<void> {
     if (seq > this.#head && (await this.#deps.history.lastSeq(this.#roomId)) >= seq) await this.#repair(seq)
   }
