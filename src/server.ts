@@ -65,7 +65,7 @@ export async function startServer(config: Config, options: ServerOptions): Promi
   })
   const { applied, snapshot } = migrations
   if (applied.length > 0) log.info('migrated', { count: applied.length, ...(snapshot ? { path: snapshot } : {}) })
-  const relay = openRelay({ ...config, ...storage, now, uptime })
+  const relay = await openRelay({ ...config, ...storage, now, uptime })
   try {
     const broadcast = (topic: string, frame: string) => void app.server?.publish(topic, frame)
     const adapters: Adapters = { config, storage, relay, metrics, log, version, now, uptime, broadcast }

@@ -1,6 +1,5 @@
 import { InvalidValue, path, postgresUrl } from '../config-values.ts'
-import { type CopyProgress, copyToPostgres } from '../storage/copy.ts'
-import { migrateStorage } from '../storage/open.ts'
+import type { CopyProgress } from '../storage/copy.ts'
 import { type Command, CommandError, type Invocation } from './help.ts'
 import { readConfig } from './read-config.ts'
 
@@ -22,6 +21,7 @@ export const migrate: Command = {
     const { config } = readConfig(invocation, { forServing: false })
     if (invocation.options.from !== undefined) return copy(invocation, config.databaseUrl)
     if (invocation.options.to !== undefined) throw new CommandError('--to goes with --from sqlite:DIRECTORY')
+    const { migrateStorage } = await import('../storage/open.ts')
     const { applied, pending, snapshot } = await migrateStorage(config, { check })
     if (snapshot) invocation.print(`snapshot  ${snapshot}\n`)
     tell(invocation, 'applied', applied)
@@ -48,6 +48,7 @@ async function copy({ options, cwd, print, note }: Invocation, databaseUrl: stri
     toldAt = performance.now()
     note(`${step.padEnd(8)} ${table.padEnd(12)} ${rows} of ${total}\n`)
   }
+  const { copyToPostgres } = await import('../storage/copy.ts')
   await copyToPostgres({ dataDir: path(dataDir, cwd), url: checked(url, cwd), onProgress })
   print(`copied, and every row compared: start the servers with DATABASE_URL, and keep ${dataDir} until you are sure\n`)
   return 0

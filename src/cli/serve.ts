@@ -1,6 +1,6 @@
 import type { Config } from '../config.ts'
 import { createLog, type Log } from '../lib/log.ts'
-import { type RunningServer, startServer } from '../server.ts'
+import type { RunningServer } from '../server.ts'
 import type { Command, Invocation } from './help.ts'
 import { readConfig } from './read-config.ts'
 
@@ -19,6 +19,8 @@ export const serve: Command = {
     const log = createLog({ level: config.logLevel, format: config.logFormat })
     // From here on, so that a container that is stopped while it starts stops as well.
     const asked = nextSignal()
+    // Not loaded by commands that do without.
+    const { startServer } = await import('../server.ts')
     const server = await startServer(config, { log, demo: switches.has('demo'), workerUrl, version })
     announce(server, config, { log, print })
     return untilStopped(server, asked, log)

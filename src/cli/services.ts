@@ -1,9 +1,7 @@
-import { createServices, type Services } from '../app.ts'
+import type { Services } from '../app.ts'
 import type { Config } from '../config.ts'
 import { createLog } from '../lib/log.ts'
-import { Metrics } from '../ops/metrics.ts'
 import { LocalRelays } from '../relay/local.ts'
-import { openBeside } from '../storage/open.ts'
 import type { Storage } from '../storage/storage.ts'
 import type { Invocation } from './help.ts'
 import { readConfig } from './read-config.ts'
@@ -14,6 +12,10 @@ type Run = (services: Services, storage: Storage, config: Config) => Promise<num
 export async function withServices(invocation: Invocation, run: Run, { mayCreate = false } = {}): Promise<number> {
   const { config } = readConfig(invocation, { forServing: false })
   const { workerUrl, version } = invocation
+  // Not loaded by commands that are typed wrong.
+  const { createServices } = await import('../app.ts')
+  const { openBeside } = await import('../storage/open.ts')
+  const { Metrics } = await import('../ops/metrics.ts')
   const storage = await openBeside({ ...config, workerUrl, now: Date.now }, { mayCreate })
   try {
     const services = createServices({

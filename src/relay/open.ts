@@ -1,5 +1,4 @@
 import { LocalRelays } from './local.ts'
-import { RedisRelay } from './redis.ts'
 import type { RedisTarget } from './redis-url.ts'
 import type { Relay } from './relay.ts'
 
@@ -10,6 +9,9 @@ interface Options {
   uptime: () => number
 }
 
-/** With Redis, whether it is there already or not; otherwise this node is alone. */
-export const openRelay = ({ redis, ...options }: Options): Relay =>
-  redis ? new RedisRelay({ ...options, target: redis }) : new LocalRelays().join()
+/** With Redis, whether it is there already or not; otherwise this node is alone, and its client is not loaded. */
+export async function openRelay({ redis, ...options }: Options): Promise<Relay> {
+  if (!redis) return new LocalRelays().join()
+  const { RedisRelay } = await import('./redis.ts')
+  return new RedisRelay({ ...options, target: redis })
+}
