@@ -6,8 +6,11 @@ import { ChaosRoom, type Device, talk } from './chaos-rooms.ts'
 import type { Cluster } from './cluster.ts'
 import type { Person } from './person.ts'
 
-/** What may be late is there after so long: a node looks for what it was not told of every ten seconds. */
-const SETTLED_WITHIN_MS = 40_000
+/**
+ * What may be late is there after so long: a node looks every ten seconds for entries of which it was not told, and every
+ * minute for what was read.
+ */
+const SETTLED_WITHIN_MS = 90_000
 
 interface Size {
   people: number
