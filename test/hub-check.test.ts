@@ -47,7 +47,7 @@ class Listener implements Member {
   }
 }
 
-function hubOn(storage: Storage) {
+function hubOn(storage: Storage, listen: () => Promise<void> | undefined = () => undefined) {
   const listeners = new Set<Listener>()
   const errors: unknown[] = []
   const publish = (_: string, frame: string) => {
@@ -56,7 +56,7 @@ function hubOn(storage: Storage) {
   const missed: number[] = []
   const onMissed = (roomId: number) => void missed.push(roomId)
   const onError = (error: unknown) => void errors.push(error)
-  const alone = { listen: () => undefined, ignore() {}, patienceMs: 0, onRepaired() {} }
+  const alone = { listen, ignore() {}, patienceMs: 0, onRepaired() {} }
   const hub = new Hub({ history: storage.messages, publish, ...alone, onMissed, onError })
   const checkAll = async () => {
     for (const _ of [1, 2]) await hub.check(1)
@@ -236,4 +236,20 @@ test('[LV60] nobody is told of an entry, nor comes to it, while what came before
   expect(minji.seen).toEqual([])
   await hub.catchUp(roomId, 2)
   expect(minji.seen).toEqual([1, 2])
+})
+
+test('[LV63] an entry of a room that is only being opened waits for it', async () => {
+  await using opened = await openTestSqlite()
+  const { roomId, fill } = await room(opened.storage)
+  await fill(2)
+  const heard = Promise.withResolvers<void>()
+  const { hub, errors } = hubOn(opened.storage, () => heard.promise)
+  const minji = new Listener(1)
+  const joining = hub.join(roomId, minji, 1)
+  const catchingUp = hub.catchUp(roomId, 2)
+  await settle()
+  expect(minji.seen).toEqual([])
+  heard.resolve()
+  await Promise.all([joining, catchingUp])
+  expect([minji.seen, errors]).toEqual([[2], []])
 })

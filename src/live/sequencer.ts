@@ -85,8 +85,7 @@ export class Sequencer {
 
   #lookForMissing() {
     this.#missing = undefined
-    if (!this.#held || this.#head < 0) return
-    this.#repair(Math.max(...this.#held.keys())).catch(this.#deps.onError)
+    if (this.#held && this.#head >= 0) this.#repair(Math.max(...this.#held.keys())).catch(this.#deps.onError)
   }
 
   #advance(message: Message) {
@@ -122,10 +121,11 @@ export class Sequencer {
 
   async #readGap() {
     while (this.#wanted > this.#head) {
-      const missing = await this.#deps.history.span(this.#roomId, { after: this.#head, limit: PAGE })
-      if (missing.length === 0) this.#wanted = this.#head
+      const from = this.#head
+      const missing = await this.#deps.history.span(this.#roomId, { after: from, limit: PAGE })
       for (const message of missing) this.#catchUp(message)
       this.#releaseHeld()
+      if (this.#head === from) this.#wanted = from
     }
     this.#repairing = undefined
   }
@@ -168,9 +168,8 @@ export class Sequencer {
     this.#joiners ??= []
     this.#joiners.push(joiner)
     try {
-      if (this.#opening) await this.#opening
       // Told by another node, which was told of it before this one was.
-      if (after !== undefined) await this.catchUp(after)
+      await this.catchUp(after ?? 0)
       joiner.buffer = []
       joiner.cursor = this.#head
       joiner.target = this.#head
@@ -187,6 +186,7 @@ export class Sequencer {
 
   /** Storage may be ahead of what was published here; up to this seq, if it is. Rejects where it cannot be read now. */
   async catchUp(seq: number): Promise<void> {
+    if (this.#opening) await this.#opening
     if (seq > this.#head && (await this.#deps.history.lastSeq(this.#roomId)) >= seq) await this.#repair(seq)
   }
 
