@@ -3,7 +3,7 @@ import { type ParseArgsOptionsConfig, parseArgs } from 'node:util'
 import pkg from '../package.json' with { type: 'json' }
 import { configCheck, configShow } from './cli/config.ts'
 import { didYouMean } from './cli/did-you-mean.ts'
-import { COMMON, type Command, CommandError, helpOf, overview } from './cli/help.ts'
+import { COMMON, type Command, CommandError, helpOf, overview, UsageError } from './cli/help.ts'
 import { keyCommands } from './cli/key.ts'
 import { migrate } from './cli/migrate.ts'
 import { readSecret } from './cli/secret.ts'
@@ -17,10 +17,6 @@ const COMMANDS: Command[] = [serve, migrate, configShow, configCheck, ...userCom
 const OPTIONS = COMMANDS.flatMap((command) => command.options ?? []).map(({ name }) => name)
 const SETTINGS = Object.values(KEYS).map(flagName)
 const EXIT = { done: 0, failed: 1, usage: 2, misconfigured: 78 } as const
-
-class UsageError extends Error {
-  override readonly name = 'UsageError'
-}
 
 /** What was typed. A setting has a text, a switch has none. */
 interface Typed {

@@ -4,7 +4,6 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { openStorage } from '../src/storage/open.ts'
-import { openPostgres } from '../src/storage/postgres/open.ts'
 import type { Storage } from '../src/storage/storage.ts'
 import { runCommand } from './support/command.ts'
 import { TestPostgres } from './support/postgres.ts'
@@ -24,7 +23,10 @@ afterAll(async () => {
 
 const newDir = () => mkdtempSync(join(scratch, 'data-'))
 const emptyDatabase = () => postgres.createDatabase('template1')
-const openTarget = (url: string) => openPostgres({ url, durability: 'full', now: () => 1 })
+const openTarget = async (databaseUrl: string) => {
+  const place = { dataDir: newDir(), databaseUrl, durability: 'full', workerUrl: WORKER_URL } as const
+  return (await openStorage({ ...place, now: () => 1 })).storage
+}
 const migrate = (dataDir: string, url: string) =>
   runCommand(['migrate', '--from', `sqlite:${dataDir}`, '--to', url], { dataDir: join(scratch, 'another') })
 
@@ -121,6 +123,10 @@ describe('parley migrate --from sqlite:… --to postgres://…', () => {
       name: 'StartError',
       message: expect.stringContaining('cut short'),
     })
+    for (const how of [[], ['--check']]) {
+      const elsewhere = await runCommand(['migrate', ...how, '--database-url', url], { dataDir: newDir() })
+      expect(elsewhere).toMatchObject({ code: 78, err: expect.stringContaining('cut short') })
+    }
 
     expect(await migrate(dataDir, url)).toMatchObject({ code: 0 })
     // What had been copied was not copied again.
@@ -177,14 +183,25 @@ describe('parley migrate --from sqlite:… --to postgres://…', () => {
   })
 
   test.each([
-    ['nothing to copy from', ['--to', 'postgres://u:hunter2@db/p'], '--to goes with --from'],
-    ['nothing to copy to', ['--from', 'sqlite:./x'], '--from needs --to'],
-    ['what is no SQLite', ['--from', './x', '--to', 'postgres://u:hunter2@db/p'], '--from has to be sqlite:DIRECTORY'],
-    ['what is no PostgreSQL', ['--from', 'sqlite:./x', '--to', 'mysql://u:hunter2@db/p'], '--to must be a URL such as'],
-    ['no data', ['--from', 'sqlite:./nowhere', '--to', 'postgres://u:hunter2@127.0.0.1:1/p'], 'has no parley.db'],
-  ])('%s is said', async (_, args, message) => {
+    ['nothing to copy from', ['--to', 'postgres://u:hunter2@db/p'], '--to goes with --from', 2],
+    ['nothing to copy to', ['--from', 'sqlite:./x'], '--from needs --to', 2],
+    [
+      'what is no SQLite',
+      ['--from', './x', '--to', 'postgres://u:hunter2@db/p'],
+      '--from has to be sqlite:DIRECTORY',
+      2,
+    ],
+    [
+      'what is no PostgreSQL',
+      ['--from', 'sqlite:./x', '--to', 'mysql://u:hunter2@db/p'],
+      '--to must be a URL such as',
+      2,
+    ],
+    ['that nothing is to change', ['--check', '--from', 'sqlite:./x'], '--check looks at one database', 2],
+    ['no data', ['--from', 'sqlite:./nowhere', '--to', 'postgres://u:hunter2@127.0.0.1:1/p'], 'has no parley.db', 78],
+  ])('%s is said', async (_, args, message, exit) => {
     const { code, err } = await runCommand(['migrate', ...args], { dataDir: newDir() })
-    expect(code).not.toBe(0)
+    expect(code).toBe(exit)
     expect(err).toContain(message)
     expect(err).not.toContain('hunter2')
   })

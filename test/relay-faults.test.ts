@@ -164,6 +164,20 @@ describe.concurrent('one Redis', () => {
     expectReturns(minji, 1)
   })
 
+  test('that does not take what is posted: its words are told, hints go on, and what was posted is there when it does', async () => {
+    await using redis = await TestRedis.start()
+    await using pair = await pairOn(redis.url)
+    const { minji, joon } = pair
+    await redis.command('CONFIG', 'SET', 'min-replicas-to-write', '1')
+    joon.relay.post('people', 'joon', 'x')
+    await until(() => joon.troubles.some((words) => words.includes('NOREPLICAS')), 'says what Redis says')
+    await hearsAll(minji, joon)
+    expect(await reads(minji, 'joon')).toEqual([])
+    await redis.command('CONFIG', 'SET', 'min-replicas-to-write', '0')
+    await untilReads(minji, 'joon', ['x'])
+    for (const member of [minji, joon]) expectReturns(member, 1)
+  })
+
   test('lets go what a dead node has posted, and all that it had of a cluster', async () => {
     await using redis = await TestRedis.start()
     await using nodes = new RedisNodes(redis.url)

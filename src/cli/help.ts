@@ -34,6 +34,11 @@ export interface Invocation extends Sources {
   readSecret: (question: string) => Promise<string>
 }
 
+/** What was typed asks for nothing that there is. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError'
+}
+
 /** What was asked for cannot be done; the message says why. */
 export class CommandError extends Error {
   override readonly name = 'CommandError'

@@ -1,6 +1,6 @@
 import { InvalidValue, path, postgresUrl } from '../config-values.ts'
 import type { CopyProgress } from '../storage/copy.ts'
-import { type Command, CommandError, type Invocation } from './help.ts'
+import { type Command, type Invocation, UsageError } from './help.ts'
 import { readConfig } from './read-config.ts'
 
 export const migrate: Command = {
@@ -17,10 +17,15 @@ export const migrate: Command = {
     { name: 'to', value: 'postgres://…', summary: 'An empty database; without it, DATABASE_URL.' },
   ],
   async run(invocation) {
-    const check = invocation.switches.has('check')
     const { config } = readConfig(invocation, { forServing: false })
+    const check = invocation.switches.has('check')
+    if (check && invocation.options.from !== undefined) {
+      throw new UsageError(
+        '--check looks at one database, and does not go with --from. A copy changes nothing in --from.',
+      )
+    }
     if (invocation.options.from !== undefined) return copy(invocation, config.databaseUrl)
-    if (invocation.options.to !== undefined) throw new CommandError('--to goes with --from sqlite:DIRECTORY')
+    if (invocation.options.to !== undefined) throw new UsageError('--to goes with --from sqlite:DIRECTORY')
     const { migrateStorage } = await import('../storage/open.ts')
     const { applied, pending, snapshot } = await migrateStorage(config, { check })
     if (snapshot) invocation.print(`snapshot  ${snapshot}\n`)
@@ -40,8 +45,8 @@ const TOLD_EVERY_MS = 1000
 async function copy({ options, cwd, print, note }: Invocation, databaseUrl: string | undefined): Promise<number> {
   const [, dataDir] = /^sqlite:(?:\/\/)?(.+)$/.exec(options.from ?? '') ?? []
   const url = options.to ?? databaseUrl
-  if (dataDir === undefined) throw new CommandError('--from has to be sqlite:DIRECTORY, the data directory of a server')
-  if (url === undefined) throw new CommandError('--from needs --to postgres://user:password@host:5432/database')
+  if (dataDir === undefined) throw new UsageError('--from has to be sqlite:DIRECTORY, the data directory of a server')
+  if (url === undefined) throw new UsageError('--from needs --to postgres://user:password@host:5432/database')
   let toldAt = Number.NEGATIVE_INFINITY
   const onProgress = ({ step, table, rows, total }: CopyProgress) => {
     if (rows < total && performance.now() - toldAt < TOLD_EVERY_MS) return
@@ -58,6 +63,6 @@ function checked(url: string, cwd: string): string {
   try {
     return postgresUrl(url, cwd)
   } catch (error) {
-    throw error instanceof InvalidValue ? new CommandError(`--to ${error.message}`) : error
+    throw error instanceof InvalidValue ? new UsageError(`--to ${error.message}`) : error
   }
 }

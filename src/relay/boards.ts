@@ -1,3 +1,4 @@
+import { ReplyError } from 'ioredis'
 import type { Envelopes } from './envelope.ts'
 import type { Link } from './redis-link.ts'
 import type { Board } from './relay.ts'
@@ -7,6 +8,8 @@ interface Options {
   envelopes: Pick<Envelopes, 'prefix' | 'sign' | 'verify'>
   node: string
   uptime: () => number
+  /** Redis is there, and does not take what is posted. */
+  onRefused: (error: unknown) => void
 }
 
 /** What a node has posted is gone so long after it has said the last word. */
@@ -48,7 +51,7 @@ export class Boards {
     const signed = text === undefined ? undefined : this.#options.envelopes.sign(`${this.#hash(board)} ${key}`, text)
     if (signed === undefined) posted.delete(key)
     else posted.set(key, signed)
-    if (isUp) this.#store(board, key, signed).catch(() => this.#keepSoon())
+    if (isUp) this.#store(board, key, signed).catch(this.#tryAgain)
   }
 
   async #store(board: Board, key: string, signed: string | undefined) {
@@ -62,8 +65,9 @@ export class Boards {
     return this.#commands.expire(this.#hash(board), LIFE_SECONDS)
   }
 
-  #keepSoon() {
+  readonly #tryAgain = (error: unknown) => {
     this.#keptAt = Number.NEGATIVE_INFINITY
+    if (error instanceof ReplyError) this.#options.onRefused(error)
   }
 
   /** To be called every second: what is posted goes on being there, or is there again. */
@@ -78,7 +82,7 @@ export class Boards {
 
   #update(how: (board: Board) => Promise<unknown>) {
     this.#keptAt = this.#options.uptime()
-    Promise.all([this.#announce(), ...BOARDS.map(how)]).catch(() => this.#keepSoon())
+    Promise.all([this.#announce(), ...BOARDS.map(how)]).catch(this.#tryAgain)
   }
 
   /** By the clock of Redis: those of the nodes may differ. */

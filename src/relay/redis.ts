@@ -65,7 +65,11 @@ export class RedisRelay implements Relay {
       onTrouble: (error) => this.#events?.onTrouble(error),
       onClosed: () => this.#lose(),
     })
-    this.#boards = new Boards({ ...options, link: this.#link, envelopes: this.#envelopes, node: this.node })
+    this.#boards = new Boards({
+      ...options,
+      ...{ link: this.#link, envelopes: this.#envelopes, node: this.node },
+      onRefused: (error) => this.#events?.onTrouble(error),
+    })
     this.#beats = new Set(this.#link.oneInEach(`beat:${this.node}`))
     this.#changedAt = this.#beatAt = options.uptime()
     this.#timer = setInterval(() => this.#beat(), BEAT_EVERY_MS)

@@ -74,7 +74,7 @@ export async function copyToPostgres({ dataDir, url, onProgress }: Options): Pro
   }
   const lock = lockDirectory(dataDir)
   const source = new Database(databasePath(dataDir), { readonly: true, strict: true })
-  await migratePostgres(url, { check: false })
+  await migratePostgres(url, { check: false, isCopying: true })
   const target = connect({ url, durability: 'full' }, 1, NO_LIMITS)
   try {
     await begin(source, target)

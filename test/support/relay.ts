@@ -10,6 +10,7 @@ export class Member {
   readonly heard: string[] = []
   readonly states: RelayState[] = []
   readonly lags: number[] = []
+  readonly troubles: string[] = []
   backs = 0
   forged = 0
 
@@ -22,7 +23,7 @@ export class Member {
       },
       onState: (state) => this.states.push(state),
       onLag: (ms) => this.lags.push(ms),
-      onTrouble: () => {},
+      onTrouble: (error) => this.troubles.push(String(error)),
       onForged: () => {
         this.forged += 1
       },

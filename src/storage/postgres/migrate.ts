@@ -5,7 +5,7 @@ import { embeddedMigrations } from '../migrations.macro.ts' with { type: 'macro'
 import type { MigrationReport } from '../storage.ts'
 import { connect, type Db, drizzleOn, NO_LIMITS, requireServer } from './database.ts'
 import { orStartError } from './faults.ts'
-import { addFacts } from './meta.ts'
+import { addFacts, requireWhole } from './meta.ts'
 
 const MIGRATIONS = embeddedMigrations('postgres')
 
@@ -14,25 +14,33 @@ const LOCK = 0x7061_726c
 
 type Tx = Parameters<Parameters<Db['transaction']>[0]>[0]
 
+interface Options {
+  check: boolean
+  /** Goes on with a copy into this database. For everybody else a part of one is no database. */
+  isCopying?: boolean
+}
+
 /** Brings the schema up to date; with `check` only says what is missing. A copy beforehand is the operator's to make. */
-export async function migratePostgres(url: string, { check }: { check: boolean }): Promise<MigrationReport> {
+export async function migratePostgres(url: string, options: Options): Promise<MigrationReport> {
   return orStartError(url, async () => {
     const client = connect({ url, durability: 'full' }, 1, NO_LIMITS)
     try {
       await requireServer(client, 'relaxed')
       const db = drizzleOn(client)
-      return check ? await missing(db) : await db.transaction(apply)
+      return options.check ? await missing(db, options) : await db.transaction((tx) => apply(tx, options))
     } finally {
       await client.close()
     }
   })
 }
 
-async function missing(db: Db): Promise<MigrationReport> {
-  return { applied: [], pending: pendingAfter(await appliedNames(db)), snapshot: undefined }
+async function missing(db: Db, { isCopying = false }: Options): Promise<MigrationReport> {
+  const applied = await appliedNames(db)
+  if (applied.length > 0 && !isCopying) await requireWhole(db)
+  return { applied: [], pending: pendingAfter(applied), snapshot: undefined }
 }
 
-async function apply(tx: Tx): Promise<MigrationReport> {
+async function apply(tx: Tx, { isCopying = false }: Options): Promise<MigrationReport> {
   await tx.execute(sql`SELECT pg_advisory_xact_lock(${LOCK})`)
   const pending = pendingAfter(await appliedNames(tx))
   const steps = MIGRATIONS.map((each) => ({
@@ -44,6 +52,7 @@ async function apply(tx: Tx): Promise<MigrationReport> {
   }))
   if (pending.length > 0) await migrate(steps, tx, { migrationsFolder: '' })
   await addFacts(tx)
+  if (!isCopying) await requireWhole(tx)
   return { applied: pending, pending: [], snapshot: undefined }
 }
 

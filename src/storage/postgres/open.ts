@@ -2,7 +2,7 @@ import type { Storage, StorageEvents } from '../storage.ts'
 import { wrapped } from '../wrapped.ts'
 import { connect, drizzleOn, FOR_FLIGHTS, FOR_QUERIES, LIMITS_MS, type Place, requireServer } from './database.ts'
 import { orStartError, toldAs } from './faults.ts'
-import { beginRun, factsOf, type History, historyOf, isOtherHistory, requireWhole } from './meta.ts'
+import { beginRun, factsOf, type History, historyOf, isOtherHistory } from './meta.ts'
 import { Pool } from './pool.ts'
 import { postgresAccounts } from './stores/accounts.ts'
 import { postgresKeys } from './stores/keys.ts'
@@ -78,7 +78,6 @@ async function begin({ url, durability, isGuest = false }: PostgresOptions) {
   try {
     const version = await requireServer(client, durability)
     return await drizzleOn(client).transaction(async (tx) => {
-      await requireWhole(tx)
       const history = isGuest ? await historyOf(tx) : await beginRun(tx, durability)
       return { version, history, ...(await factsOf(tx)) }
     })
