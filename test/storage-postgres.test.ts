@@ -363,6 +363,14 @@ describe('a server that can’t be used is refused in one line, and without the 
     expect(await failure(openOn(database))).toMatchObject({ message: expect.stringMatching(/Name the primary/) })
   })
 
+  test('what has tables of somebody else', async () => {
+    await server.run('CREATE DATABASE shop')
+    await using shop = new SQL({ url: server.url('shop'), adapter: 'postgres', max: 1 })
+    await shop`CREATE TABLE users (name text)`
+    const refused = await failure(migratePostgres(server.url('shop'), { check: false }))
+    expect(refused).toMatchObject({ name: 'StartError', message: expect.stringMatching(/has tables of somebody else/) })
+  })
+
   test('what keeps texts in another encoding', async () => {
     await server.run("CREATE DATABASE latin TEMPLATE template0 ENCODING LATIN1 LC_COLLATE 'C' LC_CTYPE 'C'")
     const refused = await failure(migratePostgres(server.url('latin'), { check: false }))

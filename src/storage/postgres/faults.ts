@@ -35,6 +35,9 @@ const ADVICE: [code: RegExp, advice: string][] = [
   [/^28P01/, 'refuses the password. Mend it in the database URL'],
   [/^28/, 'refuses this user. Mend the user in the database URL, or let it in (pg_hba.conf)'],
   [/^3D000/, 'has no such database. Create it, or mend its name in the database URL'],
+  [/^42(P07|710)/, 'has tables of somebody else. Create a database for Parley alone, and name it in the database URL'],
+  [/^42P05/, 'is behind a pooler that shares sessions. Set pool_mode = session there, or connect past it'],
+  [/^08P01/, 'is behind a pooler that does not know the settings of a session. Set ignore_startup_parameters there'],
   [/^42501/, "gives this user too few rights. Make it the database's owner"],
   [/^53300/, 'has no connection left. Raise max_connections there (a node takes 11), or wait until others have ended'],
   [/^57P03/, 'is starting or stopping. Start Parley again when it is up'],
@@ -55,7 +58,7 @@ export async function orStartError<T>(url: string, run: () => Promise<T>): Promi
     const code = codeOf(error)
     const advice = ADVICE.find(([pattern]) => pattern.test(code))
     if (!advice) throw error
-    const mayPass = /^(ERR_POSTGRES_CONNECTION|08|57P0|53300)/.test(code)
+    const mayPass = /^(ERR_POSTGRES_CONNECTION|08(?!P01)|57P0|53300)/.test(code)
     throw new StartError(`PostgreSQL at ${placeOf(url)} ${advice[1]}.`, { cause: error, mayPass })
   }
 }
