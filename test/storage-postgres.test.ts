@@ -4,6 +4,7 @@ import { SQL } from 'bun'
 import { StartError } from '../src/lib/errors.ts'
 import type { Message } from '../src/messages/model.ts'
 import { connect, drizzleOn, FOR_QUERIES, isNewEnough, LIMITS_MS } from '../src/storage/postgres/database.ts'
+import { codeOf } from '../src/storage/postgres/faults.ts'
 import { migratePostgres } from '../src/storage/postgres/migrate.ts'
 import { openPostgres } from '../src/storage/postgres/open.ts'
 import { postgresMessages } from '../src/storage/postgres/stores/messages.ts'
@@ -473,6 +474,24 @@ test('a server that can only be read is unreachable to whoever writes', async ()
   while ((await sends()).some((error) => (error as { code?: string }).code !== 'unavailable')) await Bun.sleep(10)
   expect(storage.health()).toMatchObject({ ok: false, problem: 'unreachable' })
   expect(await storage.messages.lastSeq(people.roomId)).toBe(0)
+  await storage.close()
+})
+
+test('sessions that can only be read are left, so that a server which can be written again is', async () => {
+  await using server = await TestPostgres.start()
+  const url = await server.createDatabase()
+  const storage = await openOn(url)
+  const people = await roomIn(storage)
+  const name = new URL(url).pathname.slice(1)
+  const sends = () => failure(storage.messages.append(draftFrom(people, 'x')))
+  const signsUp = () => failure(accountIn(storage, 'haneul'))
+  await server.run(`ALTER DATABASE ${name} SET default_transaction_read_only = on`)
+  await server.run(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '${name}'`)
+  await until(async () =>
+    [await sends(), await signsUp()].every((error) => codeOf((error as Error | undefined)?.cause) === '25006'),
+  )
+  await server.run(`ALTER DATABASE ${name} RESET default_transaction_read_only`)
+  await until(async () => [await sends(), await signsUp()].every((error) => error === undefined))
   await storage.close()
 })
 

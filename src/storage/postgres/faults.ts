@@ -25,6 +25,9 @@ export function codeOf(error: unknown): string {
   return error.cause instanceof Error ? codeOf(error.cause) : error.name
 }
 
+/** A session stays one that can only be read when its server is the primary again, or another one is: it has to be left. */
+export const canOnlyRead = (error: unknown): boolean => codeOf(error) === '25006'
+
 /** What goes by itself is told as unavailable; the rest stays what it was. */
 export function toldAs(error: unknown): unknown {
   if (error instanceof ChatError || problemOf(error) === undefined) return error

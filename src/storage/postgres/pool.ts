@@ -1,4 +1,5 @@
 import type { SQL } from 'bun'
+import { canOnlyRead } from './faults.ts'
 
 type Sessions = Pick<SQL, 'unsafe'>
 type Query = ReturnType<SQL['unsafe']>
@@ -71,10 +72,13 @@ export class Pool {
   }
 
   async #timed<T>(answer: PromiseLike<T>, asked: Asked = { at: performance.now() }): Promise<T> {
-    const all = this.#asked
+    const [sql, all] = [this.#sql, this.#asked]
     all.add(asked)
     try {
       return await answer
+    } catch (error) {
+      if (canOnlyRead(error) && sql === this.#sql) this.#renew(this.#deadlineMs)
+      throw error
     } finally {
       all.delete(asked)
       this.#answeredAt = performance.now()
@@ -86,10 +90,15 @@ export class Pool {
     const waited = performance.now() - Math.min(...[...this.#asked].map(({ at }) => at))
     const silent = Math.min(waited, performance.now() - this.#answeredAt)
     if (silent < this.#deadlineMs && waited < LONGEST_WAIT * this.#deadlineMs) return
-    const hanging = this.#sql
+    this.#renew(0)
+  }
+
+  /** New connections; the old ones end when what they were asked is answered, or it is no longer waited for. */
+  #renew(waitMs: number) {
+    const old = this.#sql
     this.#sql = this.#connect()
     this.#asked = new Set()
-    void hanging.close({ timeout: 0 })
+    void old.close({ timeout: waitMs / 1000 })
   }
 }
 

@@ -1,7 +1,7 @@
 import type { ReservedSQL, SQL } from 'bun'
 import { ChatError } from '../../../lib/errors.ts'
 import type { StorageEvents, StorageHealth } from '../../storage.ts'
-import { codeOf, type Problem, problemOf } from '../faults.ts'
+import { canOnlyRead, codeOf, type Problem, problemOf } from '../faults.ts'
 import { HISTORY, type History } from '../meta.ts'
 import { ClientIds } from './client-ids.ts'
 import { fly, type Item, prepare, type Results } from './flight.ts'
@@ -132,6 +132,9 @@ export class FlightQueue {
     try {
       if (!this.#isPrepared) await this.#prepare(connection)
       return await fly(connection, items, this.#clientIds)
+    } catch (error) {
+      if (canOnlyRead(error)) await connection.close({ timeout: 0 })
+      throw error
     } finally {
       clearTimeout(timer)
       connection.release()
