@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { join } from 'node:path'
 import { SQL } from 'bun'
-import { FOR_FLIGHTS } from '../src/storage/postgres/database.ts'
+import { FOR_FLIGHTS, FOR_QUERIES } from '../src/storage/postgres/database.ts'
 import { App, type Door } from './support/app-client.ts'
 import { ClusterNode } from './support/cluster.ts'
 import { blockWith, FrontDoor, variablesOf, Workplace } from './support/guide.ts'
@@ -254,7 +254,7 @@ test('what is to be watched is measured', async () => {
 
 test('PgBouncer’s settings name all that a node sets for its sessions', () => {
   const passed = blockWith('ignore_startup_parameters')
-  for (const name of Object.keys(FOR_FLIGHTS)) expect(passed).toContain(name)
+  for (const name of Object.keys({ ...FOR_FLIGHTS, ...FOR_QUERIES })) expect(passed).toContain(name)
 })
 
 describe('from SQLite to PostgreSQL', () => {

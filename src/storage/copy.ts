@@ -63,7 +63,7 @@ const PAGE = 1000
 /**
  * Copies all that SQLite has into PostgreSQL, and compares. It may be cut short and begun again: messages, which are
  * nearly all of it, go on where they were, and the rest is copied anew. Epoch and seqs stay what they are, so that
- * clients go on as if nothing had been. Until it is done no server opens the new database.
+ * clients go on as if nothing had been. Until it is done no server opens the new database; after that it only compares.
  * @throws StartError for what its operator can mend
  */
 export async function copyToPostgres({ dataDir, url, onProgress }: Options): Promise<void> {
@@ -77,9 +77,11 @@ export async function copyToPostgres({ dataDir, url, onProgress }: Options): Pro
   await migratePostgres(url, { check: false, isCopying: true })
   const target = connect({ url, durability: 'full' }, 1, NO_LIMITS)
   try {
-    await begin(source, target)
-    await new Copy(source, target, onProgress).run()
-    await finish(source, target)
+    const copy = new Copy(source, target, onProgress)
+    if (await begin(source, target)) {
+      await copy.run()
+      await finish(source, target)
+    } else await copy.compare(CHANGED_SINCE)
   } finally {
     await target.close()
     source.close()
@@ -87,13 +89,18 @@ export async function copyToPostgres({ dataDir, url, onProgress }: Options): Pro
   }
 }
 
+/** Which of the two is right, nobody can tell but whoever ran the servers. */
+const CHANGED_SINCE =
+  'It was whole before, so one of the two was written since. If servers ran on PostgreSQL, what it has counts: start them. Or else copy into a new database.'
+
 const fact = (source: Database, key: string) =>
   source.query<{ value: string }, [string]>('SELECT value FROM meta WHERE key = ?').get(key)?.value ?? ''
 
 /** Held by the one connection: the last statement of a copy that was killed may still be running there. */
 const LOCK = 0x636f_7079
 
-async function begin(source: Database, target: SQL) {
+/** Whether there is something to copy: if it was all done before, nothing is touched. */
+async function begin(source: Database, target: SQL): Promise<boolean> {
   await target`SELECT pg_advisory_lock(${LOCK})`
   const epoch = fact(source, 'epoch')
   if (fact(source, RELAXED_RUN)) {
@@ -102,13 +109,13 @@ async function begin(source: Database, target: SQL) {
   const [marked] = await target`SELECT value FROM meta WHERE key = ${COPYING}`
   const [people] = await target`SELECT EXISTS (SELECT FROM users) OR EXISTS (SELECT FROM server_keys) AS "isThere"`
   const [there] = await target`SELECT value FROM meta WHERE key = 'epoch'`
-  if (!marked && there?.value === epoch)
-    throw new StartError('This data was copied there before, as a whole. Start the servers.')
+  if (!marked && there?.value === epoch) return false
   if (marked ? marked.value !== epoch : people?.isThere) {
     throw new StartError('The PostgreSQL database holds other data. Name an empty one: createdb parley.')
   }
   await target`INSERT INTO meta (key, value) VALUES (${COPYING}, ${epoch}) ON CONFLICT DO NOTHING`
   await target.unsafe(`TRUNCATE ${SMALL.map(({ name }) => name).join(', ')}`)
+  return true
 }
 
 async function finish(source: Database, target: SQL) {
@@ -140,7 +147,12 @@ class Copy {
     for (const each of SMALL) await this.#copy(each, undefined)
     const [newest] = await this.#target`SELECT max(id) AS id FROM messages`
     await this.#copy(MESSAGES, newest?.id === null ? undefined : Number(newest?.id))
-    for (const each of [...SMALL, { ...MESSAGES, order: ['room_id', 'seq'] }]) await this.#compare(each)
+    await this.compare('Drop that database, and copy into a new one.')
+  }
+
+  /** @throws StartError with this advice where a row differs */
+  async compare(advice: string): Promise<void> {
+    for (const each of [...SMALL, { ...MESSAGES, order: ['room_id', 'seq'] }]) await this.#compare(each, advice)
   }
 
   async #copy(table: Table, after: number | undefined) {
@@ -190,7 +202,7 @@ class Copy {
   }
 
   /** Every value of every row, in one order: a hash of each side. */
-  async #compare(table: Table) {
+  async #compare(table: Table, advice: string) {
     const total = this.#count(table.name)
     const [there, here] = [new Bun.CryptoHasher('sha256'), new Bun.CryptoHasher('sha256')]
     for (const page of this.#pages(table, undefined)) hash(here, table, page)
@@ -201,9 +213,7 @@ class Copy {
       this.#onProgress({ step: 'compare', table: table.name, rows, total })
     }
     if (rows === total && here.digest('hex') === there.digest('hex')) return
-    throw new StartError(
-      `The copy of ${table.name} differs: ${total} rows in SQLite, ${rows} in PostgreSQL. Drop that database, and copy into a new one.`,
-    )
+    throw new StartError(`The copy of ${table.name} differs: ${total} rows in SQLite, ${rows} in PostgreSQL. ${advice}`)
   }
 }
 
