@@ -167,6 +167,11 @@ describe('two nodes on one database', () => {
     const second = await openOn(opened.url)
     expect([second.epoch, second.clusterKey]).toEqual([opened.storage.epoch, opened.storage.clusterKey])
     expect(second.clusterKey).toMatch(/^[0-9a-f]{64}$/)
+    // With the same facts in it, as after a dump and a restore: all tests' databases are made from one.
+    const copy = await openOn(await server.createDatabase())
+    expect(copy.epoch).toBe(second.epoch)
+    expect(copy.clusterKey).not.toBe(second.clusterKey)
+    await copy.close()
     const people = await Promise.all(upTo(40).map((n) => accountIn(opened.storage, `person ${n}`)))
     let { place } = await second.revocations.after(undefined)
     let isDone = false

@@ -69,6 +69,18 @@ export interface Facts {
   clusterKey: string
 }
 
+/**
+ * This database, and none that was restored from a dump or a backup of it: those have the same facts, and must not hear
+ * what its nodes say.
+ */
+const IDENTITY = sql`SELECT concat_ws(' ', system_identifier, oid, left(pg_walfile_name(pg_current_wal_lsn()), 8)) AS name
+  FROM pg_control_system(), pg_database WHERE datname = current_database()`
+
+async function keyFor(db: Tx, clusterKey: string): Promise<string> {
+  const [identity] = await db.execute<{ name: string }>(IDENTITY)
+  return new Bun.CryptoHasher('sha256', Buffer.from(clusterKey, 'hex')).update(identity?.name ?? '').digest('hex')
+}
+
 /** To be asked when the run has begun, which may have given it another epoch. */
 export async function factsOf(db: Tx): Promise<Facts> {
   const facts = await factsIn(db)
@@ -77,7 +89,7 @@ export async function factsOf(db: Tx): Promise<Facts> {
     if (value === undefined) throw new Error(`this database has no ${key}`)
     return value
   }
-  return { epoch: fact('epoch'), clusterKey: fact('cluster_key') }
+  return { epoch: fact('epoch'), clusterKey: await keyFor(db, fact('cluster_key')) }
 }
 
 async function factsIn(db: Tx): Promise<Map<string, string>> {
