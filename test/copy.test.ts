@@ -82,7 +82,7 @@ describe('parley migrate --from sqlite:… --to postgres://…', () => {
 
     const storage = await openTarget(url)
     expect(storage.epoch).toBe(epoch)
-    // A rehearsal has the same facts as what comes after it, and must not hear it.
+    // A rehearsal must not hear the nodes of what it was copied from.
     expect(storage.clusterKey).not.toBe(clusterKey)
     expect(await seenIn(storage, roomId + 1, before?.ownerId ?? '')).toEqual(before as never)
     // What is new is behind all that came along.

@@ -19,13 +19,13 @@ export const migrate: Command = {
   async run(invocation) {
     const { config } = readConfig(invocation, { forServing: false })
     const check = invocation.switches.has('check')
-    if (check && invocation.options.from !== undefined) {
+    const { from, to } = invocation.options
+    if (check && from !== undefined)
       throw new UsageError(
-        '--check looks at one database, and does not go with --from. A copy changes nothing in --from.',
+        '--check looks at one database, and does not go with --from, in which a copy changes nothing',
       )
-    }
-    if (invocation.options.from !== undefined) return copy(invocation, config.databaseUrl)
-    if (invocation.options.to !== undefined) throw new UsageError('--to goes with --from sqlite:DIRECTORY')
+    if (from !== undefined) return copy(invocation, config.databaseUrl)
+    if (to !== undefined) throw new UsageError('--to goes with --from sqlite:DIRECTORY')
     const { migrateStorage } = await import('../storage/open.ts')
     const { applied, pending, snapshot } = await migrateStorage(config, { check })
     if (snapshot) invocation.print(`snapshot  ${snapshot}\n`)

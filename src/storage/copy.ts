@@ -125,9 +125,7 @@ async function finish(source: Database, target: SQL) {
       await tx`SELECT setval(pg_get_serial_sequence(${name}, ${column}),
         greatest(${used?.seq ?? 0}::int8, (SELECT coalesce(max(${tx(column)}), 0) FROM ${tx(name)}), 1))`
     }
-    for (const key of ['epoch', 'cluster_key']) {
-      await tx`UPDATE meta SET value = ${fact(source, key)} WHERE key = ${key}`
-    }
+    await tx`UPDATE meta SET value = ${fact(source, 'epoch')} WHERE key = 'epoch'`
     await tx`DELETE FROM meta WHERE key = ${COPYING}`
   })
 }

@@ -27,16 +27,16 @@ export async function migratePostgres(url: string, options: Options): Promise<Mi
     try {
       await requireServer(client, 'relaxed')
       const db = drizzleOn(client)
-      return options.check ? await missing(db, options) : await db.transaction((tx) => apply(tx, options))
+      return options.check ? await missing(db) : await db.transaction((tx) => apply(tx, options))
     } finally {
       await client.close()
     }
   })
 }
 
-async function missing(db: Db, { isCopying = false }: Options): Promise<MigrationReport> {
+async function missing(db: Db): Promise<MigrationReport> {
   const applied = await appliedNames(db)
-  if (applied.length > 0 && !isCopying) await requireWhole(db)
+  if (applied.length > 0) await requireWhole(db)
   return { applied: [], pending: pendingAfter(applied), snapshot: undefined }
 }
 
