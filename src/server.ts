@@ -92,8 +92,10 @@ export async function startServer(config: Config, options: ServerOptions): Promi
 
 const tellHealth =
   (log: Log): NonNullable<StorageEvents['onHealth']> =>
-  ({ ok, problem }, code) =>
-    ok ? log.info('storage_recovered') : log.error('storage_failed', { note: problem ?? '', code: code ?? '' })
+  (problem, code) =>
+    problem === undefined
+      ? log.info('storage_recovered')
+      : log.error('storage_failed', { note: problem, code: code ?? '' })
 
 interface Known {
   storage: Storage

@@ -1,15 +1,19 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { join } from 'node:path'
 import { SQL } from 'bun'
-import { FOR_FLIGHTS, FOR_QUERIES } from '../src/storage/postgres/database.ts'
+import { migratePostgres } from '../src/storage/postgres/migrate.ts'
+import { openPostgres } from '../src/storage/postgres/open.ts'
 import { App, type Door } from './support/app-client.ts'
 import { ClusterNode } from './support/cluster.ts'
+import { runCommand } from './support/command.ts'
 import { blockWith, FrontDoor, variablesOf, Workplace } from './support/guide.ts'
 import { openOverHttp } from './support/http-stream.ts'
 import { Person } from './support/person.ts'
+import { startPgBouncer } from './support/pgbouncer.ts'
 import { TestPostgres } from './support/postgres.ts'
 import { TestRedis, until } from './support/redis.ts'
 import { signUp, startParley } from './support/server.ts'
+import { roomIn } from './support/storage.ts'
 
 // docs/cluster.md promises that its configuration and its commands are run here, with other addresses.
 
@@ -252,9 +256,35 @@ test('what is to be watched is measured', async () => {
   expect([...names].filter((name) => !text.includes(`${name} `) && !text.includes(`${name}{`))).toEqual([])
 })
 
-test('PgBouncer’s settings name all that a node sets for its sessions', () => {
-  const passed = blockWith('ignore_startup_parameters')
-  for (const name of Object.keys({ ...FOR_FLIGHTS, ...FOR_QUERIES })) expect(passed).toContain(name)
+describe('behind PgBouncer', () => {
+  const settings = blockWith('ignore_startup_parameters')
+
+  test('a node does its work with these settings', async () => {
+    await using bouncer = await startPgBouncer(await postgres.createDatabase('template1'), settings)
+    await migratePostgres(bouncer.url, { check: false })
+    const storage = await openPostgres({ url: bouncer.url, durability: 'full', now: () => 1 })
+    const { roomId, customer } = await roomIn(storage)
+    const draft = {
+      roomId,
+      sender: { id: customer.id, username: customer.username },
+      text: 'hi',
+      clientId: null,
+      at: 1,
+    }
+    expect((await storage.messages.append(draft)).message.seq).toBe(1)
+    expect(await storage.messages.lastSeq(roomId)).toBe(1)
+    expect(await storage.probe()).toBe(true)
+    await storage.close()
+  })
+
+  test.each([
+    ['that shares sessions', settings.replace('= session', '= transaction'), /Set pool_mode = session there/],
+    ['that knows none of them', 'pool_mode = session', /Set ignore_startup_parameters there/],
+  ])('%s it is told what to set', async (_, lines, advice) => {
+    await using bouncer = await startPgBouncer(await postgres.createDatabase(), lines)
+    const refused = await runCommand(['serve', '--port', '0', '--database-url', bouncer.url], { dataDir: place.dir })
+    expect(refused).toMatchObject({ code: 78, err: expect.stringMatching(advice) })
+  })
 })
 
 describe('from SQLite to PostgreSQL', () => {

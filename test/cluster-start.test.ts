@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { metric } from './support/app-client.ts'
 import { ClusterNode, startCluster } from './support/cluster.ts'
 import { runCommand } from './support/command.ts'
-import { TestRedis } from './support/redis.ts'
+import { TestRedis, until } from './support/redis.ts'
 import { startParley } from './support/server.ts'
 
 // Which processes may share a data directory.
@@ -47,6 +47,16 @@ test('several that start in the same moment on an empty directory all do', async
   } finally {
     await Promise.all(nodes.map((node) => node.stop()))
   }
+})
+
+test('a node whose PostgreSQL hangs says so before whoever asks gives up, and goes on with it', async () => {
+  await using cluster = await startCluster({ nodes: 1, engine: 'postgres' })
+  const node = cluster.node(0)
+  const says = (word: string) => until(async () => (await node.ready()) === word, word)
+  cluster.postgres?.pause()
+  await says('503 slow')
+  cluster.postgres?.resume()
+  await says('200 ok')
 })
 
 test('without a Redis there yet, a cluster starts and takes people in', async () => {

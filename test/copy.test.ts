@@ -142,6 +142,22 @@ describe('parley migrate --from sqlite:… --to postgres://…', () => {
     await storage.close()
   })
 
+  test('a server that goes away in the middle is named, and the same command goes on', async () => {
+    const { dataDir, roomId } = await filled()
+    addMessages(dataDir, roomId, 60_000)
+    const url = await emptyDatabase()
+    const copying = migrate(dataDir, url)
+    const target = new Bun.SQL({ url, adapter: 'postgres' })
+    const copied = async () => Number((await target`SELECT count(*) AS n FROM messages`.catch(() => []))[0]?.n ?? 0)
+    while ((await copied()) === 0) await Bun.sleep(5)
+    await target.close()
+    await postgres.stop('immediate')
+    const told = await copying
+    await postgres.start()
+    expect(told).toMatchObject({ code: 1, err: expect.stringContaining('The same command goes on where it was.') })
+    expect(await migrate(dataDir, url)).toMatchObject({ code: 0 })
+  })
+
   test('what differs is not called a copy', async () => {
     const { dataDir, roomId } = await filled()
     addMessages(dataDir, roomId, 20)

@@ -269,6 +269,20 @@ describe.concurrent('several Redis', () => {
     for (const member of [minji, joon]) expectReturns(member)
   })
 
+  test('shards that refuse what it takes are heard saying which right is missing', async () => {
+    await using cluster = await startRedisCluster(3)
+    await using pair = await pairOn(cluster.url)
+    const { minji, joon } = pair
+    const everywhere = (...command: string[]) => Promise.all(cluster.nodes.map((node) => node.command(...command)))
+    await everywhere('ACL', 'SETUSER', 'default', '-cluster|slots')
+    for (const shard of cluster.nodes) await shard.killClients()
+    await isAway(minji, joon)
+    await until(() => minji.troubles.some((words) => /NOPERM.*cluster\|slots/.test(words)), 'Redis is heard')
+    await everywhere('ACL', 'SETUSER', 'default', '+cluster|slots')
+    await upAgain(minji, joon)
+    await hearsAll(minji, joon)
+  })
+
   test('a shard that hands a group of channels over to another one: they are heard again, and that is a return', async () => {
     await using cluster = await startRedisCluster(3)
     await using pair = await pairOn(cluster.url)

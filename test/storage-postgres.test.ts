@@ -9,7 +9,7 @@ import { migratePostgres } from '../src/storage/postgres/migrate.ts'
 import { openPostgres } from '../src/storage/postgres/open.ts'
 import { postgresMessages } from '../src/storage/postgres/stores/messages.ts'
 import { postgresRooms } from '../src/storage/postgres/stores/rooms.ts'
-import type { Storage, StorageHealth } from '../src/storage/storage.ts'
+import type { Storage } from '../src/storage/storage.ts'
 import { storageContract } from './contracts/storage.ts'
 import { LOCKED, openTestPostgres, TestPostgres } from './support/postgres.ts'
 import { accountIn, failure, roomIn } from './support/storage.ts'
@@ -31,6 +31,12 @@ const openOn = (url: string) => openPostgres({ url, durability: 'full', now: () 
 type Pair = Awaited<ReturnType<typeof roomIn>>
 const draftFrom = ({ roomId, customer }: Pair, text: string, clientId: string | null = null) => {
   return { roomId, sender: { id: customer.id, username: customer.username }, text, clientId, at: 5 }
+}
+
+/** What it has told of how it does. */
+function watched() {
+  const turns: (string | undefined)[] = []
+  return { turns, events: { onHealth: (problem: string | undefined) => void turns.push(problem) } }
 }
 
 /** Tries until it goes well: a condition, and no time. */
@@ -200,9 +206,8 @@ describe('two nodes on one database', () => {
 
 describe('the server', () => {
   test('that crashes under load costs nothing that was acknowledged, and storing goes on by itself', async () => {
-    const turns: StorageHealth[] = []
-    const onHealth = (health: StorageHealth) => void turns.push(health)
-    await using opened = await openTestPostgres(server, { events: { onHealth } })
+    const { turns, events } = watched()
+    await using opened = await openTestPostgres(server, { events })
     const { storage } = opened
     const pairs = await Promise.all(upTo(5).map(() => roomIn(storage)))
     const acknowledged: Message[] = []
@@ -230,7 +235,7 @@ describe('the server', () => {
     isOver = true
     await Promise.all(senders)
     expect(await storage.probe()).toBe(true)
-    expect(turns.map(({ ok }) => ok)).toEqual([false, true, false, true])
+    expect(turns).toEqual(['unreachable', undefined, 'unreachable', undefined])
     for (const pair of pairs) {
       const kept = await expectNoGaps(storage, pair)
       const mine = acknowledged.filter(({ roomId }) => roomId === pair.roomId)
@@ -277,6 +282,56 @@ describe('the server', () => {
     const again = await Promise.all(upTo(5).map((n) => storage.messages.append(draftFrom(pair, `${n}`, `c${n}`))))
     expect(again.map(({ created, message }) => [created, message.seq])).toEqual(upTo(5).map((n) => [true, n]))
     expect(storage.health()).toEqual({ ok: true, problem: undefined, waiting: 0 })
+  })
+
+  test('that gives no connection for reading any more is unreachable, although messages are stored', async () => {
+    const { turns, events } = watched()
+    await using opened = await openTestPostgres(server, { events })
+    const { storage } = opened
+    const pair = await roomIn(storage)
+    expect(await storage.probe()).toBe(true)
+    const name = new URL(opened.url).pathname.slice(1)
+    // The one that stored last is the one that stores.
+    const ended = `SELECT pg_terminate_backend(pid) FROM
+      (SELECT pid FROM pg_stat_activity WHERE datname = '${name}' ORDER BY query_start DESC OFFSET 1) AS readers`
+    await storage.messages.append(draftFrom(pair, 'before'))
+    await server.run(`ALTER DATABASE ${name} ALLOW_CONNECTIONS false`)
+    await server.run(ended)
+    await until(async () => (await failure(storage.users.find('nobody'))) !== undefined)
+    expect((await storage.messages.append(draftFrom(pair, 'meanwhile'))).message.seq).toBe(2)
+    expect(storage.health()).toEqual({ ok: false, problem: 'unreachable', waiting: 0 })
+    expect(await storage.probe()).toBe(false)
+    await server.run(`ALTER DATABASE ${name} ALLOW_CONNECTIONS true`)
+    await until(() => storage.health().ok)
+    expect(await storage.probe()).toBe(true)
+    expect(turns).toEqual(['unreachable', undefined])
+  })
+
+  test('that takes a right away refuses, which is said, and goes on by itself when it is back', async () => {
+    const url = await server.createDatabase()
+    const beside = connectTo(url)
+    await beside.unsafe('CREATE ROLE clerk LOGIN')
+    await beside.unsafe('GRANT ALL ON ALL TABLES IN SCHEMA public TO clerk')
+    await beside.unsafe('GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO clerk')
+    const { turns, events } = watched()
+    const as = url.replace('parley@', 'clerk@')
+    const storage = await openPostgres({ url: as, durability: 'full', now: () => 1, events })
+    const pair = await roomIn(storage)
+    await storage.messages.append(draftFrom(pair, 'before'))
+    await beside.unsafe('REVOKE INSERT ON messages FROM clerk')
+    const drafts = upTo(3).map((n) => draftFrom(pair, `${n}`))
+    const told = await Promise.all(drafts.map((draft) => failure(storage.messages.append(draft))))
+    for (const error of told) expect(error).toMatchObject({ code: 'unavailable' })
+    // A mark needs less, and goes well.
+    expect(await storage.rooms.markRead(pair.roomId, 'owner', 1)).toBeDefined()
+    expect(storage.health().problem).toBe('refused')
+    expect(await storage.probe()).toBe(false)
+    await beside.unsafe('GRANT INSERT ON messages TO clerk')
+    expect(await storage.probe()).toBe(true)
+    expect((await storage.messages.append(draftFrom(pair, 'after'))).message.seq).toBe(2)
+    expect(turns).toEqual(['refused', undefined])
+    await storage.close()
+    await beside.close()
   })
 
   test('has a whole flight at once: a node that hears nothing any more keeps nobody waiting', async () => {
@@ -331,6 +386,11 @@ describe('a server that can’t be used is refused in one line, and without the 
     ['the database', () => url('parley', `127.0.0.1:${server.port}/nothing`), /has no such database/],
     ['the port', () => url('parley', '127.0.0.1:1/migrated'), /127\.0\.0\.1:1\/migrated cannot be reached/],
     ['TLS', () => url('parley', `127.0.0.1:${server.port}/migrated?sslmode=require`), /offers no TLS/],
+    [
+      'a parameter',
+      () => url('parley', `127.0.0.1:${server.port}/migrated?colour=red`),
+      /Take it out, or mend its name/,
+    ],
     ['sslmode', () => url('parley', `127.0.0.1:${server.port}/migrated?sslmode=no`), /Look at sslmode/],
     ['the scheme', () => url('parley', '127.0.0.1:1/migrated').replace('postgres', 'mysql'), /has this form/],
     ['the URL', () => `postgres://parley:${SECRET}/1@127.0.0.1:1/migrated`, /has this form/],

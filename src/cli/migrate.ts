@@ -1,4 +1,5 @@
 import { InvalidValue, path, postgresUrl } from '../config-values.ts'
+import { StartError } from '../lib/errors.ts'
 import type { CopyProgress } from '../storage/copy.ts'
 import { type Command, type Invocation, UsageError } from './help.ts'
 import { readConfig } from './read-config.ts'
@@ -54,9 +55,15 @@ async function copy({ options, cwd, print, note }: Invocation, databaseUrl: stri
     note(`${step.padEnd(8)} ${table.padEnd(12)} ${rows} of ${total}\n`)
   }
   const { copyToPostgres } = await import('../storage/copy.ts')
-  await copyToPostgres({ dataDir: path(dataDir, cwd), url: checked(url, cwd), onProgress })
+  await copyToPostgres({ dataDir: path(dataDir, cwd), url: checked(url, cwd), onProgress }).catch(goesOn)
   print(`copied, and every row compared: start the servers with DATABASE_URL, and keep ${dataDir} until you are sure\n`)
   return 0
+}
+
+/** A server that went away in the middle costs nothing of what was copied. */
+function goesOn(error: unknown): never {
+  if (!(error instanceof StartError && error.mayPass)) throw error
+  throw new StartError(`${error.message} The same command goes on where it was.`, { cause: error, mayPass: true })
 }
 
 function checked(url: string, cwd: string): string {

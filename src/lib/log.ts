@@ -59,11 +59,13 @@ function prettyLine(level: LogLevel, event: string, fields: object) {
  * What of an error is safe to keep. A database library's own wrapper has the bound values in its message, so the
  * innermost cause speaks instead; SQLite's messages name columns, never values.
  */
+/** The database's own errors have no stack. */
 function describe(error: unknown): { error: string; stack?: string } {
   let cause = error
   while (cause instanceof Error && cause.cause instanceof Error) cause = cause.cause
   if (!(cause instanceof Error)) return { error: typeof cause }
   const wrapped = cause.name === 'DrizzleQueryError'
   const frames = (cause.stack ?? '').split('\n').filter((frame) => frame.trimStart().startsWith('at '))
-  return { error: wrapped ? cause.name : `${cause.name}: ${cause.message}`, stack: frames.slice(0, 8).join('\n') }
+  const stack = frames.length > 0 ? { stack: frames.slice(0, 8).join('\n') } : {}
+  return { error: wrapped ? cause.name : `${cause.name}: ${cause.message}`, ...stack }
 }

@@ -19,13 +19,17 @@ interface Deps {
 
 const plain = { 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-store' }
 
-export const healthRoutes = ({ storage, relay, metrics, durability, metricsToken }: Deps) =>
-  new Elysia({ tags: ['operations'] })
+/** Balancers wait for about so long. */
+const ANSWER_WITHIN_MS = 2000
+
+export const healthRoutes = ({ storage, relay, metrics, durability, metricsToken }: Deps) => {
+  const problemOf = readiness(storage)
+  return new Elysia({ tags: ['operations'] })
     .get('/livez', () => new Response('ok\n', { headers: plain }), LIVE)
     .get(
       '/readyz',
       async () => {
-        const problem = (await storage.probe()) ? undefined : storageProblem(storage)
+        const problem = await problemOf()
         const state = problem ?? stateOf(relay, durability)
         return new Response(`${state}\n`, { status: problem ? 503 : 200, headers: plain })
       },
@@ -39,6 +43,7 @@ export const healthRoutes = ({ storage, relay, metrics, durability, metricsToken
       },
       METRICS,
     )
+}
 
 /** A node whose relay is away goes on serving its own people, and needs no other place to send them. */
 function stateOf({ state }: Pick<Relay, 'state'>, durability: Deps['durability']): string {
@@ -50,7 +55,16 @@ function stateOf({ state }: Pick<Relay, 'state'>, durability: Deps['durability']
   return notes.length > 0 ? `${word} (${notes.join(', ')})` : word
 }
 
-const storageProblem = (storage: Storage) => storage.health().problem ?? 'storage'
+/** One probe at a time: while it hangs, whoever asks next is answered as soon as the probe is too old. */
+function readiness(storage: Storage): () => Promise<string | undefined> {
+  let probe: { at: number; isWell: Promise<boolean> } | undefined
+  return async () => {
+    probe ??= { at: performance.now(), isWell: storage.probe().finally(() => (probe = undefined)) }
+    const late = Bun.sleep(Math.max(0, probe.at + ANSWER_WITHIN_MS - performance.now()))
+    const isWell = await Promise.race([probe.isWell, late])
+    return isWell ? undefined : (storage.health().problem ?? 'slow')
+  }
+}
 
 /** With a token configured, whoever has it; else this machine itself, and nobody through a proxy. */
 function allowMetrics({ headers }: Request, peer: string, token: string | undefined): void {
@@ -74,8 +88,8 @@ const READY = {
   response: { 200: text('ok'), 503: text('disk_full') },
   detail: open(
     'Can it store?',
-    'The last commit went well, or one that is made for this question; the disk has room. ' +
-      'Otherwise 503 with one word: disk_full, io, damaged, busy, unreachable or stopped.',
+    'The last commit went well, or one that is made for this question, within 2 s; the disk has room. ' +
+      'Otherwise 503 with one word: disk_full, io, slow, busy, refused, unreachable, damaged or stopped.',
   ),
 }
 

@@ -82,7 +82,10 @@ export function openSingle(target: RedisTarget, { onMessage, onReady, onTrouble,
   }
 }
 
-/** Each channel belongs to one shard, as a key does (sharded pub/sub, Redis 7): no shard hears of all messages. */
+/**
+ * Each channel belongs to one shard, as a key does (sharded pub/sub, Redis 7): no shard hears of all messages.
+ * Where no shard lets it in, the last one's words are the trouble.
+ */
 export function openCluster(target: RedisTarget, { onMessage, onReady, onTrouble, onBroken }: SessionEvents): Session {
   const commands = new Cluster(target.hosts, {
     shardedSubscribers: true,
@@ -91,7 +94,7 @@ export function openCluster(target: RedisTarget, { onMessage, onReady, onTrouble
     retryDelayOnClusterDown: 0,
     redisOptions: optionsOf(target),
   })
-  commands.on('error', onTrouble)
+  commands.on('error', (error: Error & { lastNodeError?: Error }) => onTrouble(error.lastNodeError ?? error))
   commands.on('end', onBroken)
   commands.on('ready', () => {
     // ioredis mends a shard's subscriptions by itself, but does not say that words were lost meanwhile.

@@ -5,6 +5,7 @@ import { getTableColumns, getTableName } from 'drizzle-orm'
 import type { SQLiteTable } from 'drizzle-orm/sqlite-core'
 import { StartError } from '../lib/errors.ts'
 import { connect, NO_LIMITS } from './postgres/database.ts'
+import { orStartError } from './postgres/faults.ts'
 import { COPYING } from './postgres/meta.ts'
 import { migratePostgres } from './postgres/migrate.ts'
 import { lockDirectory, migrateDirectory } from './sqlite/directory.ts'
@@ -77,16 +78,19 @@ export async function copyToPostgres({ dataDir, url, onProgress }: Options): Pro
   await migratePostgres(url, { check: false, isCopying: true })
   const target = connect({ url, durability: 'full' }, 1, NO_LIMITS)
   try {
-    const copy = new Copy(source, target, onProgress)
-    if (await begin(source, target)) {
-      await copy.run()
-      await finish(source, target)
-    } else await copy.compare(CHANGED_SINCE)
+    await orStartError(url, () => run(source, target, onProgress))
   } finally {
     await target.close()
     source.close()
     lock.release()
   }
+}
+
+async function run(source: Database, target: SQL, onProgress: Options['onProgress']) {
+  const copy = new Copy(source, target, onProgress)
+  if (!(await begin(source, target))) return copy.compare(CHANGED_SINCE)
+  await copy.run()
+  await finish(source, target)
 }
 
 /** Which of the two is right, nobody can tell but whoever ran the servers. */

@@ -11,7 +11,7 @@ import type { UserStore } from '../users/store.ts'
 export interface StorageHealth {
   /** Whether the last commit was flushed. */
   ok: boolean
-  /** Why not: `disk_full`, `io`, `busy`, `unreachable` (the database), `stopped`; or `damaged`, which stays until a restart. */
+  /** Why not: `disk_full`, `io`, `busy`, `unreachable` or `refused` (PostgreSQL), `stopped`; or `damaged`, which stays until a restart. */
   problem: string | undefined
   /** Writes that wait for the next commit. */
   waiting: number
@@ -21,8 +21,8 @@ export interface StorageHealth {
 export interface StorageEvents {
   /** A commit: milliseconds from handing it over to its flush, and how many writes it held. */
   onCommit?: (ms: number, writes: number) => void
-  /** Storing has begun to fail, with the engine's own code; or goes well again. */
-  onHealth?: (health: StorageHealth, code: string | undefined) => void
+  /** Storing or reading has begun to fail, with the engine's own code; or all goes well again. */
+  onHealth?: (problem: string | undefined, code: string | undefined) => void
 }
 
 export interface Storage {
@@ -42,7 +42,7 @@ export interface Storage {
   messages: MessageStore
   presence: PresenceStore
   health(): StorageHealth
-  /** Flushes one small commit, unless one went well within the last 5 s. Resolves to whether storing works. */
+  /** Flushes one small commit, unless one went well within the last 5 s. Resolves to whether storing and reading work. */
   probe(): Promise<boolean>
   /** Resolves when storing has stopped for good: the writer died, or the database is another one. */
   failed: Promise<Error>

@@ -7,6 +7,7 @@ const PROGRAMS = {
   curl: 'curl',
   nginx: 'nginx-light',
   openssl: 'openssl',
+  pgbouncer: 'pgbouncer',
   php: 'php-cli',
   'redis-server': 'redis-server',
   strace: 'strace',

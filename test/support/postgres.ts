@@ -204,8 +204,8 @@ const SETTINGS = {
 
 const isRoot = process.getuid?.() === 0
 
-/** PostgreSQL does not run as root. */
-const asUser = (command: string[]): string[] => {
+/** As the user `postgres`, where this is root: neither PostgreSQL nor its pooler runs as that. Flags of setpriv go first. */
+export const asUser = (command: string[]): string[] => {
   const user = isRoot ? ['--reuid=postgres', '--regid=postgres', '--clear-groups'] : []
   return ['setpriv', ...user, ...command]
 }

@@ -2,6 +2,7 @@ import type { Storage, StorageEvents } from '../storage.ts'
 import { wrapped } from '../wrapped.ts'
 import { connect, drizzleOn, FOR_FLIGHTS, FOR_QUERIES, LIMITS_MS, type Place, requireServer } from './database.ts'
 import { orStartError, toldAs } from './faults.ts'
+import { Health } from './health.ts'
 import { beginRun, factsOf, type History, historyOf, isOtherHistory } from './meta.ts'
 import { Pool } from './pool.ts'
 import { postgresAccounts } from './stores/accounts.ts'
@@ -35,10 +36,12 @@ const PROBE_AFTER_MS = 5000
 export async function openPostgres(options: PostgresOptions): Promise<Storage> {
   const { url, now, events = {}, poolSize = POOL_SIZE, deadlineMs = DEADLINE_MS } = options
   const { version, epoch, clusterKey, history } = await orStartError(url, () => begin(options))
-  const pool = new Pool(() => connect(options, poolSize, LIMITS_MS, { settings: FOR_QUERIES }), deadlineMs)
+  const health = new Health(events)
+  const connectPool = () => connect(options, poolSize, LIMITS_MS, { settings: FOR_QUERIES })
+  const pool = new Pool({ connect: connectPool, deadlineMs, health })
   const connectOne = (onconnect: () => void) => connect(options, 1, LIMITS_MS, { settings: FOR_FLIGHTS, onconnect })
   const isOther = (now: History | undefined) => isOtherHistory(history, now, options.durability)
-  const queue = new FlightQueue({ connect: connectOne, isOther, events, deadlineMs })
+  const queue = new FlightQueue({ connect: connectOne, isOther, health, deadlineMs, onCommit: events.onCommit })
   const db = drizzleOn(pool.client)
   const write = transactionsOn(db)
   const { enqueue } = queue
@@ -56,13 +59,12 @@ export async function openPostgres(options: PostgresOptions): Promise<Storage> {
     rooms: told(postgresRooms(db, enqueue)),
     messages: told(postgresMessages(db, enqueue)),
     presence: told(postgresPresence(db, write, now)),
-    health: () => queue.health,
+    health: () => ({ ok: health.problem === undefined, problem: health.problem, waiting: queue.waiting }),
     async probe() {
-      if (queue.wasWellWithin(PROBE_AFTER_MS)) return true
-      return enqueue({ kind: 'heartbeat', at: now() }).then(
-        () => queue.health.ok,
-        () => false,
-      )
+      const beat = () => (queue.wasWellWithin(PROBE_AFTER_MS) ? undefined : enqueue({ kind: 'heartbeat', at: now() }))
+      const read = () => (pool.wasWellWithin(PROBE_AFTER_MS) ? undefined : pool.probe())
+      const asked = await Promise.allSettled([beat(), read()])
+      return asked.every(({ status }) => status === 'fulfilled') && health.problem === undefined
     },
     failed: queue.failed,
     async close() {

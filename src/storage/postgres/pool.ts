@@ -1,5 +1,6 @@
 import type { SQL } from 'bun'
-import { canOnlyRead } from './faults.ts'
+import { canOnlyRead, codeOf, problemOf } from './faults.ts'
+import type { Health } from './health.ts'
 
 type Sessions = Pick<SQL, 'unsafe'>
 type Query = ReturnType<SQL['unsafe']>
@@ -7,6 +8,13 @@ type Query = ReturnType<SQL['unsafe']>
 /** One query that is under way, or one transaction by its last statement: when it was asked. */
 interface Asked {
   at: number
+}
+
+export interface PoolDeps {
+  connect: () => SQL
+  /** How long all of it may leave what it was asked unanswered. */
+  deadlineMs: number
+  health: Pick<Health, 'problem' | 'pool'>
 }
 
 /** So long may one wait while others are answered: for a place, or on a line that went dead alone. */
@@ -18,18 +26,17 @@ const LONGEST_WAIT = 3
  * own, so that those after a lock see what was committed before it was had.
  */
 export class Pool {
-  readonly #connect: () => SQL
-  readonly #deadlineMs: number
+  readonly #deps: PoolDeps
   readonly #timer: Timer
   #asked = new Set<Asked>()
   #answeredAt = 0
+  #isWell = false
   #sql: SQL
 
-  constructor(connect: () => SQL, deadlineMs: number) {
-    this.#connect = connect
-    this.#deadlineMs = deadlineMs
-    this.#sql = connect()
-    this.#timer = setInterval(() => this.#look(), Math.min(1000, deadlineMs / 2))
+  constructor(deps: PoolDeps) {
+    this.#deps = deps
+    this.#sql = deps.connect()
+    this.#timer = setInterval(() => this.#look(), Math.min(1000, deps.deadlineMs / 2))
   }
 
   /** With the methods that drizzle calls, and no other. */
@@ -40,13 +47,25 @@ export class Pool {
     return { unsafe, begin, options: {} } as unknown as SQL
   }
 
+  /** Whether something was answered within the last `ms`, and no connection was missed since. */
+  wasWellWithin(ms: number): boolean {
+    return this.#isWell && performance.now() - this.#answeredAt < ms
+  }
+
+  /** Rejects where there is no connection. */
+  async probe(): Promise<void> {
+    await this.#ask('SELECT 1').values()
+    this.#isWell = true
+    this.#deps.health.pool(undefined)
+  }
+
   async close(): Promise<void> {
     clearInterval(this.#timer)
-    await this.#sql.close({ timeout: this.#deadlineMs / 1000 })
+    await this.#sql.close({ timeout: this.#deps.deadlineMs / 1000 })
   }
 
   /** Drizzle asks for `values()`, or takes the query for a promise; either sends it. */
-  #ask(text: string, params: unknown[] | undefined) {
+  #ask(text: string, params?: unknown[]) {
     const query = askOf(this.#sql, text, params)
     const timed = () => this.#timed(query)
     return {
@@ -77,7 +96,8 @@ export class Pool {
     try {
       return await answer
     } catch (error) {
-      if (canOnlyRead(error) && sql === this.#sql) this.#renew(this.#deadlineMs)
+      this.#tell(error)
+      if (canOnlyRead(error) && sql === this.#sql) this.#renew(this.#deps.deadlineMs)
       throw error
     } finally {
       all.delete(asked)
@@ -85,18 +105,28 @@ export class Pool {
     }
   }
 
+  /** One query may wait for a lock for too long: that says nothing of the others. */
+  #tell(error: unknown) {
+    const problem = problemOf(error)
+    if (problem === undefined || problem === 'busy' || problem === 'refused') return
+    this.#isWell = false
+    this.#deps.health.pool(problem, codeOf(error))
+  }
+
   #look() {
+    if (!this.#isWell && this.#asked.size === 0) this.probe().catch(() => {})
     if (this.#asked.size === 0) return
     const waited = performance.now() - Math.min(...[...this.#asked].map(({ at }) => at))
     const silent = Math.min(waited, performance.now() - this.#answeredAt)
-    if (silent < this.#deadlineMs && waited < LONGEST_WAIT * this.#deadlineMs) return
+    const { deadlineMs } = this.#deps
+    if (silent < deadlineMs && waited < LONGEST_WAIT * deadlineMs) return
     this.#renew(0)
   }
 
   /** New connections; the old ones end when what they were asked is answered, or it is no longer waited for. */
   #renew(waitMs: number) {
     const old = this.#sql
-    this.#sql = this.#connect()
+    this.#sql = this.#deps.connect()
     this.#asked = new Set()
     void old.close({ timeout: waitMs / 1000 })
   }

@@ -65,7 +65,8 @@ export async function fly(
   const begun: Query = connection`BEGIN ISOLATION LEVEL READ COMMITTED`
   const locked = rooms.size > 0 ? send(LOCK, [int8s([...rooms])]) : undefined
   const { since, learn } = clientIds.ask(appends)
-  const appended = appends.length > 0 ? send(APPEND, appendParams(appends, since)) : undefined
+  // To store nothing needs the same rights.
+  const appended = appends.length > 0 || heartbeat ? send(APPEND, appendParams(appends, since)) : undefined
   const marked = receipts.length > 0 ? send(MARK, markParams(receipts)) : undefined
   const erased = erasures.flatMap((each) => [
     send(ERASE, eraseParams(each)),

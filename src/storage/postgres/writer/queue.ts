@@ -1,7 +1,8 @@
 import type { ReservedSQL, SQL } from 'bun'
 import { ChatError } from '../../../lib/errors.ts'
-import type { StorageEvents, StorageHealth } from '../../storage.ts'
+import type { StorageEvents } from '../../storage.ts'
 import { canOnlyRead, codeOf, type Problem, problemOf } from '../faults.ts'
+import type { Health } from '../health.ts'
 import { HISTORY, type History } from '../meta.ts'
 import { ClientIds } from './client-ids.ts'
 import { fly, type Item, prepare, type Results } from './flight.ts'
@@ -9,13 +10,16 @@ import { fly, type Item, prepare, type Results } from './flight.ts'
 const MAX_WAITING = 8192
 const MAX_WAITING_BYTES = 32 << 20
 const MAX_BATCH = 512
+/** What shows that messages can be stored. A mark asks for less. */
+const STORES = { append: true, heartbeat: true }
 
 export interface QueueDeps {
   /** One connection, for flights alone: they wait for nobody. It tells each time that it is another one. */
   connect: (onconnect: () => void) => SQL
   /** Whether the server may not have any more what was acknowledged since this node began. */
   isOther: (now: History | undefined) => boolean
-  events: StorageEvents
+  health: Pick<Health, 'problem' | 'flights'>
+  onCommit: StorageEvents['onCommit']
   /** How long a flight may take, until its connection is given up. */
   deadlineMs: number
 }
@@ -47,7 +51,7 @@ export class FlightQueue {
   #isFlying = false
   #scheduled = false
   #idle: (() => void)[] = []
-  #problem: Problem | 'stopped' | undefined
+  #isStopped = false
   #okAt = 0
   #fail: (error: Error) => void = () => {}
   /** Resolves when a server has come back that may not have all that was acknowledged. A connection that is lost comes back. */
@@ -62,19 +66,19 @@ export class FlightQueue {
     })
   }
 
-  get health(): StorageHealth {
-    return { ok: this.#problem === undefined, problem: this.#problem, waiting: this.#waiting.length }
+  get waiting(): number {
+    return this.#waiting.length
   }
 
   /** Whether a commit went well within the last `ms`, and none failed since. */
   wasWellWithin(ms: number): boolean {
-    return this.#problem === undefined && this.#okAt > 0 && performance.now() - this.#okAt < ms
+    return this.#deps.health.problem === undefined && this.#okAt > 0 && performance.now() - this.#okAt < ms
   }
 
   readonly enqueue: Enqueue = (item) =>
     new Promise((resolve, reject) => {
       const isFull = this.#waiting.length >= MAX_WAITING || this.#waitingBytes > MAX_WAITING_BYTES
-      if (this.#problem === 'stopped' || isFull) {
+      if (this.#isStopped || isFull) {
         reject(new ChatError('unavailable', { retryAfter: 1 }))
         return
       }
@@ -109,12 +113,12 @@ export class FlightQueue {
     const startedAt = performance.now()
     const outcome = await this.#fly(batch.map(({ item }) => item)).catch((error: unknown) => refusal(error))
     if (Array.isArray(outcome)) {
-      this.#turn(undefined)
+      if (batch.some(({ item }) => item.kind in STORES)) this.#deps.health.flights(undefined)
       this.#okAt = performance.now()
-      this.#deps.events.onCommit?.(this.#okAt - startedAt, batch.length)
+      this.#deps.onCommit?.(this.#okAt - startedAt, batch.length)
       for (const [at, { resolve }] of batch.entries()) resolve(outcome[at] as never)
     } else if ('problem' in outcome) {
-      this.#turn(outcome.problem, outcome.code)
+      this.#deps.health.flights(outcome.problem, outcome.code)
       const error = new ChatError('unavailable', { retryAfter: 1, cause: outcome.cause })
       for (const { reject } of batch) reject(error)
     } else if (batch.length === 1) {
@@ -145,7 +149,8 @@ export class FlightQueue {
     const [now]: History[] = await connection.unsafe(HISTORY)
     if (this.#deps.isOther(now)) {
       const error = new OtherHistory()
-      this.#turn('stopped', error.code)
+      this.#isStopped = true
+      this.#deps.health.flights('stopped', error.code)
       this.#fail(error)
       throw error
     }
@@ -153,16 +158,10 @@ export class FlightQueue {
     this.#isPrepared = true
   }
 
-  #turn(problem: Problem | 'stopped' | undefined, code?: string) {
-    if (this.#problem === 'stopped' || problem === this.#problem) return
-    this.#problem = problem
-    this.#deps.events.onHealth?.(this.health, code)
-  }
-
   /** Stores what waits, then closes the connection. */
   async close(): Promise<void> {
     if (this.#isFlying || this.#waiting.length > 0) await new Promise<void>((resolve) => this.#idle.push(resolve))
-    this.#problem = 'stopped'
+    this.#isStopped = true
     await this.#sql.close({ timeout: 0 })
   }
 }

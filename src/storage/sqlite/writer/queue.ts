@@ -128,7 +128,7 @@ export class WriteQueue<C> {
     const isFinal = this.#problem === 'stopped' || (this.#problem === 'damaged' && problem !== 'stopped')
     if (isFinal || problem === this.#problem) return
     this.#problem = problem
-    this.#events.onHealth?.(this.health, code)
+    this.#events.onHealth?.(this.health.problem, code)
   }
 
   #stop(error: Error) {
