@@ -17,10 +17,9 @@ import { ClusterNode } from './cluster/node.ts'
 import type { Config } from './config.ts'
 import type { Publish } from './events.ts'
 import { Keys } from './keys/service.ts'
-import { ChatError } from './lib/errors.ts'
 import { Proxies } from './lib/http/proxies.ts'
 import { Quotas } from './lib/http/quotas.ts'
-import type { Log } from './lib/log.ts'
+import { failuresIn, type Log } from './lib/log.ts'
 import { type Rate, RateLimit } from './lib/rate-limit.ts'
 import { encodeRoomChanged } from './live/app/protocol-pushes.ts'
 import { APP } from './live/app/subscription.ts'
@@ -132,9 +131,7 @@ function createLive(
   { storage, relay, metrics, log, now, uptime, broadcast }: Adapters,
   { rooms, publish }: { rooms: Rooms; publish: Publish },
 ) {
-  // That there is no database is said once, by the storage itself.
-  const levelOf = (error: unknown) => (error instanceof ChatError && error.code === 'unavailable' ? 'debug' : 'error')
-  const failed = (event: string) => (error: unknown) => log[levelOf(error)](event, { error })
+  const failed = failuresIn(log)
   const streams = new Streams()
   const tellAll = (topic: string, frame: string) => {
     broadcast(topic, frame)
@@ -178,7 +175,7 @@ function createAccess({ config, storage, log, now, uptime }: Adapters, publish: 
   )
   const origins = new Origins({ allowed: config.allowedOrigins, publicOrigin: config.publicOrigin, proxies })
   const quotas = new Quotas(config.limits)
-  const revocations = new Revocations({ ...storage, publish })
+  const revocations = new Revocations({ ...storage, publish, onError: failuresIn(log)('revocations_failed') })
   const sessions = new Sessions({ ...storage, revocations, now })
   const passwords = new Passwords()
   const mode = config.accounts

@@ -80,7 +80,7 @@ export async function startServer(config: Config, options: ServerOptions): Promi
       waitingWrites: () => storage.health().waiting,
       isRelayUp: () => relay.state !== 'away',
     })
-    const stopTicking = keepTime({ services, relay, metrics }, Math.min(TICK_MS, config.pingIntervalMs / 5))
+    const stopTicking = keepTime({ services, relay, metrics, storage }, Math.min(TICK_MS, config.pingIntervalMs / 5))
     const close = () => shutDown(app, { services, storage, relay, stopTicking })
     return { url, info: describe(url, config, { storage, demo, version }), failed: storage.failed, close }
   } catch (error) {
@@ -145,10 +145,11 @@ function listen(app: App, config: Config, websocket: ReturnType<typeof createSoc
 
 /** The one timer of the server: pings, deadlines and expiry of every socket, and what others have ended; its own delay is the event loop's lag. */
 function keepTime(
-  { services, relay, metrics }: Omit<Running, 'stopTicking' | 'storage'> & { metrics: Metrics },
+  { services, relay, metrics, storage }: Omit<Running, 'stopTicking'> & { metrics: Metrics },
   every: number,
 ) {
   const { connections, presence, attendance, hub, inboxes, revocations, clusterLimits, clusterNode } = services
+  const askAgain = whileItFails(storage)
   let inboxesDue = performance.now()
   let due = performance.now() + every
   const timer = setInterval(() => {
@@ -161,6 +162,7 @@ function keepTime(
     void hub.check(every / checkMs)
     void revocations.tell()
     clusterLimits.tell()
+    askAgain()
     if (relay.state === 'alone') return
     void inboxes.compare(every / (clusterNode.wasAwayLately ? CHECK_MS : COMPARE_MS))
     if (performance.now() < inboxesDue) return
@@ -168,6 +170,22 @@ function keepTime(
     void inboxes.check()
   }, every)
   return () => clearInterval(timer)
+}
+
+/** Until a restart. */
+const LASTING = ['damaged', 'stopped']
+
+/** Asks a storage that fails whether it still does, once at a time: so that it is known when it is over. */
+function whileItFails(storage: Storage): () => void {
+  let isAsked = false
+  return () => {
+    const { ok, problem = '' } = storage.health()
+    if (isAsked || ok || LASTING.includes(problem)) return
+    isAsked = true
+    void storage.probe().finally(() => {
+      isAsked = false
+    })
+  }
 }
 
 interface Running {

@@ -265,8 +265,8 @@ test.skipIf(process.getuid?.() !== 0)(
 
       rmSync(filler)
       await customer.send(roomId, 'after')
-      expect((await fetch(`${server.url}/readyz`)).status).toBe(200)
       await server.log.event('storage_recovered')
+      expect((await fetch(`${server.url}/readyz`)).status).toBe(200)
       const stored = await owner.history(roomId)
       expect(stored.map(({ seq }) => seq)).toEqual(stored.map((_, at) => at + 1))
       expect(stored.at(-1)).toMatchObject({ text: 'after' })

@@ -248,6 +248,29 @@ describe.concurrent('one Redis', () => {
   })
 })
 
+describe.concurrent('a relay says why it does not get there', () => {
+  test('where no Redis listens', async () => {
+    using stranger = Bun.listen({ hostname: '127.0.0.1', port: 0, socket: { data: (socket) => void socket.end() } })
+    const nodes = new RedisNodes(`redis://127.0.0.1:${stranger.port}`)
+    const minji = nodes.add()
+    await until(() => minji.troubles.some((words) => words.includes('no Redis')), 'it says so')
+    expect(minji.relay.state).toBe('away')
+    await nodes[Symbol.asyncDispose]()
+  })
+
+  test('where it may not hear what it asks for: it does not pass for one that hears', async () => {
+    await using redis = await TestRedis.start()
+    await using pair = await pairOn(redis.url)
+    const { minji } = pair
+    await redis.command('ACL', 'SETUSER', 'default', '-subscribe')
+    void minji.relay.listen('new')
+    await minji.is('away')
+    await until(() => minji.troubles.some((words) => /NOPERM.*subscribe/.test(words)), 'it says so')
+    await redis.command('ACL', 'SETUSER', 'default', '+subscribe')
+    await upAgain(minji)
+  })
+})
+
 describe.concurrent('several Redis', () => {
   test('a shard that dies takes the relay away; with it come all of its channels and boards', async () => {
     await using cluster = await startRedisCluster(3)

@@ -229,7 +229,7 @@ describe('the server', () => {
       expect(await storage.probe()).toBe(false)
       expect(await failure(storage.users.find('nobody'))).toMatchObject({ code: 'unavailable', retryAfter: 1 })
       await server.start()
-      await until(() => storage.health().ok)
+      await until(() => storage.probe())
       expect(await untilWell(() => storage.users.find('nobody'))).toBeUndefined()
     }
     isOver = true
@@ -302,8 +302,7 @@ describe('the server', () => {
     expect(storage.health()).toEqual({ ok: false, problem: 'unreachable', waiting: 0 })
     expect(await storage.probe()).toBe(false)
     await server.run(`ALTER DATABASE ${name} ALLOW_CONNECTIONS true`)
-    await until(() => storage.health().ok)
-    expect(await storage.probe()).toBe(true)
+    await until(() => storage.probe())
     expect(turns).toEqual(['unreachable', undefined])
   })
 
@@ -330,6 +329,14 @@ describe('the server', () => {
     expect(await storage.probe()).toBe(true)
     expect((await storage.messages.append(draftFrom(pair, 'after'))).message.seq).toBe(2)
     expect(turns).toEqual(['refused', undefined])
+
+    await beside.unsafe('REVOKE SELECT ON revocations FROM clerk')
+    expect(await failure(storage.revocations.after(0))).toMatchObject({ code: 'unavailable' })
+    expect(await storage.probe()).toBe(false)
+    expect(storage.health().problem).toBe('refused')
+    await beside.unsafe('GRANT SELECT ON revocations TO clerk')
+    expect(await storage.probe()).toBe(true)
+    expect(turns).toEqual(['refused', undefined, 'refused', undefined])
     await storage.close()
     await beside.close()
   })

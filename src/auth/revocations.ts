@@ -4,6 +4,8 @@ import type { Revocation, RevocationStore } from './store.ts'
 interface Deps {
   revocations: RevocationStore
   publish: Publish
+  /** What ends cannot be read: told when that begins. */
+  onError: (error: unknown) => void
 }
 
 /**
@@ -14,6 +16,7 @@ export class Revocations {
   readonly #deps: Deps
   #place: number | undefined
   #reading: Promise<void> | undefined
+  #fails = false
 
   constructor(deps: Deps) {
     this.#deps = deps
@@ -21,13 +24,21 @@ export class Revocations {
 
   /**
    * Publishes what is new: called by whoever has ended something here, and twice a second for what others have. Does not
-   * fail: what cannot be read now is read the next time, and the storage itself tells of damage.
+   * fail: what cannot be read now is read the next time.
    */
   async tell(): Promise<void> {
     // A reading that has begun may have missed the row that this call is about.
     while (this.#reading) await this.#reading
     this.#reading = this.#read()
-      .catch(() => {})
+      .then(
+        () => {
+          this.#fails = false
+        },
+        (error) => {
+          if (!this.#fails) this.#deps.onError(error)
+          this.#fails = true
+        },
+      )
       .finally(() => {
         this.#reading = undefined
       })

@@ -1,3 +1,5 @@
+import { ChatError } from './errors.ts'
+
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const
 export type LogLevel = (typeof LOG_LEVELS)[number]
 export const LOG_FORMATS = ['json', 'pretty'] as const
@@ -27,6 +29,17 @@ export interface LogFields {
   note?: string
   error?: unknown
 }
+
+/**
+ * Tells of what failed while nobody waited for it. That there is no database is said once, by the storage itself.
+ */
+export const failuresIn =
+  (log: Log) =>
+  (event: string) =>
+  (error: unknown): void => {
+    const isKnown = error instanceof ChatError && error.code === 'unavailable'
+    log[isKnown ? 'debug' : 'error'](event, { error })
+  }
 
 export type Log = Record<LogLevel, (event: string, fields?: LogFields) => void>
 

@@ -55,10 +55,12 @@ function stateOf({ state }: Pick<Relay, 'state'>, durability: Deps['durability']
   return notes.length > 0 ? `${word} (${notes.join(', ')})` : word
 }
 
-/** One probe at a time: while it hangs, whoever asks next is answered as soon as the probe is too old. */
+/** What is known to be wrong is asked again by the server itself. One probe at a time: while it hangs, whoever asks next waits no longer than the first. */
 function readiness(storage: Storage): () => Promise<string | undefined> {
   let probe: { at: number; isWell: Promise<boolean> } | undefined
   return async () => {
+    const { problem } = storage.health()
+    if (problem !== undefined) return problem
     probe ??= { at: performance.now(), isWell: storage.probe().finally(() => (probe = undefined)) }
     const late = Bun.sleep(Math.max(0, probe.at + ANSWER_WITHIN_MS - performance.now()))
     const isWell = await Promise.race([probe.isWell, late])

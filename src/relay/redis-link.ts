@@ -30,6 +30,8 @@ export class Link {
   #isReady = false
   #timer: ReturnType<typeof setTimeout> | undefined
   #failures = 0
+  /** Why this session does not get there was said. */
+  #isExplained = false
 
   /** `prefix`: before every name of this cluster. */
   constructor(target: RedisTarget, prefix: string, events: LinkEvents) {
@@ -41,15 +43,27 @@ export class Link {
   }
 
   #begin() {
-    const { onMessage, onTrouble } = this.#events
+    const { onMessage } = this.#events
+    this.#isExplained = false
     const open = this.#target.kind === 'cluster' ? openCluster : openSingle
     const session: Session = open(this.#target, {
       onMessage: (name, envelope) => session === this.#session && onMessage(this.#channelOf(name), envelope),
       onReady: () => session === this.#session && this.#ready(),
-      onTrouble,
-      onBroken: () => session === this.#session && this.renew(),
+      onTrouble: (error) => session === this.#session && this.#explain(error),
+      onBroken: () => session === this.#session && this.#lose(),
     })
     this.#session = session
+  }
+
+  #explain(error: unknown) {
+    this.#isExplained = true
+    this.#events.onTrouble(error)
+  }
+
+  #lose() {
+    if (!this.#isReady && !this.#isExplained)
+      this.#explain(new Error('whoever listens there hung up, as no Redis does'))
+    this.renew()
   }
 
   #ready() {

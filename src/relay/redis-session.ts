@@ -35,6 +35,8 @@ function optionsOf({ tls, username, password, db }: RedisTarget) {
     db,
     connectionName: 'parley',
     connectTimeout: CONNECT_WITHIN_MS,
+    // A node hears itself before it trusts a connection, which asks for more, and for no right to INFO.
+    enableReadyCheck: false,
     disconnectTimeout: GOODBYE_WITHIN_MS,
     retryStrategy: () => null,
     sentinelRetryStrategy: () => null,
@@ -47,20 +49,13 @@ local heard = {}
 for at = 1, #ARGV, 2 do heard[#heard + 1] = redis.call('PUBLISH', ARGV[at], ARGV[at + 1]) end
 return heard`
 
-/** What ioredis makes of a script. */
-interface Scripts {
-  publishAll(words: string[]): Promise<number[]>
-}
-
 /** One server, whether it has a fixed place or sentinels tell where it is: subscriptions take a connection of their own. */
 export function openSingle(target: RedisTarget, { onMessage, onReady, onTrouble, onBroken }: SessionEvents): Session {
   const [place] = target.hosts
   const { master, tls } = target
   const where = master === undefined ? place : { sentinels: target.hosts, name: master, enableTLSForSentinelMode: tls }
   const options = { ...optionsOf(target), ...where }
-  const scripts = { publishAll: { lua: PUBLISH, numberOfKeys: 0 } }
-  // Its type does not have the commands that it makes of scripts.
-  const commands = new Redis({ ...options, scripts }) as Redis & Scripts
+  const commands = new Redis(options)
   const subscriber = new Redis(options)
   const both = [commands, subscriber]
   for (const connection of both) {
@@ -73,7 +68,7 @@ export function openSingle(target: RedisTarget, { onMessage, onReady, onTrouble,
   subscriber.on('messageBuffer', (name: Buffer, envelope: Buffer) => onMessage(name.toString(), envelope))
   return {
     commands,
-    publish: (words) => commands.publishAll(words),
+    publish: async (words) => (await commands.eval(PUBLISH, 0, ...words)) as number[],
     subscribe: (names) => subscriber.subscribe(...names),
     unsubscribe: (name) => subscriber.unsubscribe(name),
     close() {

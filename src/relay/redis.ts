@@ -1,3 +1,4 @@
+import { ReplyError } from 'ioredis'
 import { Boards } from './boards.ts'
 import { Envelopes } from './envelope.ts'
 import { Link } from './redis-link.ts'
@@ -106,12 +107,16 @@ export class RedisRelay implements Relay {
     const stoodStill = uptime - this.#beatAt > 2 * BEAT_EVERY_MS
     this.#beatAt = uptime
     if (!stoodStill && uptime - this.#wellAt() > DEAF_AFTER_MS) {
-      this.#events?.onTrouble(new Error('Redis does not answer'))
-      return this.#link.renew()
+      return this.#giveUp(new Error('Redis does not answer'))
     }
     if (this.#state !== 'up') return
     this.#sayBeats()
     this.#boards.keep()
+  }
+
+  #giveUp(trouble: Error) {
+    this.#events?.onTrouble(trouble)
+    this.#link.renew()
   }
 
   /** When all of it worked for the last time, or was begun. */
@@ -211,7 +216,10 @@ export class RedisRelay implements Relay {
 
   listen(channel: string): Promise<void> {
     this.#channels.add(channel)
-    return this.#answered(this.#link.subscribe([channel]), undefined)
+    const subscribed = this.#link.subscribe([channel])
+    // Whoever may not hear a channel is deaf.
+    subscribed.catch((error) => error instanceof ReplyError && this.#giveUp(error))
+    return this.#answered(subscribed, undefined)
   }
 
   ignore(channel: string): void {

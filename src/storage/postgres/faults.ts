@@ -1,8 +1,8 @@
 import { ChatError, StartError } from '../../lib/errors.ts'
 
 /**
- * `unreachable`: no connection, or none that takes writes; `busy`: too much waits for the same locks; `refused`: a right
- * or a table is missing that was there at the start.
+ * `unreachable`: no connection, or none that takes writes; `busy`: too much waits for the same locks; `refused`: a right,
+ * a table or a column is missing that was there at the start.
  */
 export type Problem = 'unreachable' | 'busy' | 'refused' | 'disk_full' | 'io'
 
@@ -10,7 +10,7 @@ export type Problem = 'unreachable' | 'busy' | 'refused' | 'disk_full' | 'io'
 const FAULTS: [code: RegExp, problem: Problem][] = [
   [/^ERR_POSTGRES_(CONNECTION|IDLE|LIFETIME|TLS|AUTH)|^(08|57P0|28|3D|25006|53300|53400|55000)/, 'unreachable'],
   [/^(40001|40P01|55P03|57014|57P05|25P03)/, 'busy'],
-  [/^42/, 'refused'],
+  [/^42(501|P01|703)/, 'refused'],
   [/^53100/, 'disk_full'],
   [/^(53|58|F0|XX00[12])/, 'io'],
 ]
@@ -32,10 +32,9 @@ export function codeOf(error: unknown): string {
 /** A session stays one that can only be read when its server is the primary again, or another one is: it has to be left. */
 export const canOnlyRead = (error: unknown): boolean => codeOf(error) === '25006'
 
-/** What goes by itself is told as unavailable; the rest stays what it was, and is logged. */
+/** What goes by itself is told as unavailable; the rest stays what it was. */
 export function toldAs(error: unknown): unknown {
-  const problem = problemOf(error)
-  if (error instanceof ChatError || problem === undefined || problem === 'refused') return error
+  if (error instanceof ChatError || problemOf(error) === undefined) return error
   return new ChatError('unavailable', { retryAfter: 1, cause: error })
 }
 
@@ -49,6 +48,7 @@ const ADVICE: [code: RegExp, advice: string][] = [
   [/^(42501|3F000)/, "gives this user too few rights. Make it the database's owner, with search_path as it comes"],
   [/^42704/, 'does not know a parameter of the database URL. Take it out, or mend its name'],
   [/^53300/, 'has no connection left. Raise max_connections there (a node takes 11), or wait until others have ended'],
+  [/^55000/, 'lets nobody into this database. ALTER DATABASE … ALLOW_CONNECTIONS true'],
   [/^57P0/, 'is starting or stopping. Try again when it is up'],
   [/^25006/, 'is a standby, which can only be read. Name the primary in the database URL'],
   [/^ERR_POSTGRES_TLS_NOT_AVAILABLE/, 'offers no TLS. Switch it on there, or set sslmode=disable in the database URL'],

@@ -1,6 +1,8 @@
 import type { SQL } from 'bun'
-import { canOnlyRead, codeOf, problemOf } from './faults.ts'
+import { getTableName } from 'drizzle-orm'
+import { canOnlyRead, codeOf, type Problem, problemOf } from './faults.ts'
 import type { Health } from './health.ts'
+import * as schema from './schema.ts'
 
 type Sessions = Pick<SQL, 'unsafe'>
 type Query = ReturnType<SQL['unsafe']>
@@ -47,16 +49,17 @@ export class Pool {
     return { unsafe, begin, options: {} } as unknown as SQL
   }
 
-  /** Whether something was answered within the last `ms`, and no connection was missed since. */
+  /** Whether something was answered within the last `ms`, and nothing was missed since a probe went well. */
   wasWellWithin(ms: number): boolean {
     return this.#isWell && performance.now() - this.#answeredAt < ms
   }
 
   /** Rejects where there is no connection. */
   async probe(): Promise<void> {
-    await this.#ask('SELECT 1').values()
-    this.#isWell = true
-    this.#deps.health.pool(undefined)
+    const rows: unknown = await this.#timed(askOf(this.#sql, RIGHTS))
+    const [row] = rows as { may_all: boolean }[]
+    if (row?.may_all) this.#turn(undefined)
+    else this.#turn('refused', '42501')
   }
 
   async close(): Promise<void> {
@@ -65,7 +68,7 @@ export class Pool {
   }
 
   /** Drizzle asks for `values()`, or takes the query for a promise; either sends it. */
-  #ask(text: string, params?: unknown[]) {
+  #ask(text: string, params: unknown[] | undefined) {
     const query = askOf(this.#sql, text, params)
     const timed = () => this.#timed(query)
     return {
@@ -108,13 +111,16 @@ export class Pool {
   /** One query may wait for a lock for too long: that says nothing of the others. */
   #tell(error: unknown) {
     const problem = problemOf(error)
-    if (problem === undefined || problem === 'busy' || problem === 'refused') return
-    this.#isWell = false
-    this.#deps.health.pool(problem, codeOf(error))
+    if (problem === undefined || problem === 'busy') return
+    this.#turn(problem, codeOf(error))
+  }
+
+  #turn(problem: Problem | undefined, code?: string) {
+    this.#isWell = problem === undefined
+    this.#deps.health.pool(problem, code)
   }
 
   #look() {
-    if (!this.#isWell && this.#asked.size === 0) this.probe().catch(() => {})
     if (this.#asked.size === 0) return
     const waited = performance.now() - Math.min(...[...this.#asked].map(({ at }) => at))
     const silent = Math.min(waited, performance.now() - this.#answeredAt)
@@ -131,6 +137,11 @@ export class Pool {
     void old.close({ timeout: waitMs / 1000 })
   }
 }
+
+/** Whether this user may do all that stores do. A table that is gone is an error of its own. */
+const RIGHTS = `
+SELECT bool_and(has_table_privilege(name, needed)) AS may_all
+FROM unnest('{${Object.values(schema).map(getTableName)}}'::text[]) AS name, unnest('{SELECT,INSERT,UPDATE,DELETE}'::text[]) AS needed`
 
 /** No text in PostgreSQL can have a U+0000. What is to be stored was looked at before; what is looked up is not there. */
 const askOf = (sql: Sessions, text: string, params: unknown[] = []): Query =>
