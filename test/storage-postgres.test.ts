@@ -286,14 +286,14 @@ describe('the server', () => {
 
   test('that gives no connection for reading any more is unreachable, although messages are stored', async () => {
     const { turns, events } = watched()
-    await using opened = await openTestPostgres(server, { events })
-    const { storage } = opened
+    const url = await server.createDatabase()
+    const storage = await openPostgres({ url, durability: 'full', now: () => 1, events })
     const pair = await roomIn(storage)
     expect(await storage.probe()).toBe(true)
-    const name = new URL(opened.url).pathname.slice(1)
+    const name = new URL(url).pathname.slice(1)
     // The one that stored last is the one that stores.
     const ended = `SELECT pg_terminate_backend(pid) FROM
-      (SELECT pid FROM pg_stat_activity WHERE datname = '${name}' ORDER BY query_start DESC OFFSET 1) AS readers`
+      (SELECT pid FROM pg_stat_activity WHERE datname = '${name}' ORDER BY query_start DESC NULLS LAST OFFSET 1) AS readers`
     await storage.messages.append(draftFrom(pair, 'before'))
     await server.run(`ALTER DATABASE ${name} ALLOW_CONNECTIONS false`)
     await server.run(ended)
@@ -304,6 +304,7 @@ describe('the server', () => {
     await server.run(`ALTER DATABASE ${name} ALLOW_CONNECTIONS true`)
     await until(() => storage.probe())
     expect(turns).toEqual(['unreachable', undefined])
+    await storage.close()
   })
 
   test('that takes a right away refuses, which is said, and goes on by itself when it is back', async () => {
