@@ -19,7 +19,7 @@ function emptyDir() {
   return { dataDir, [Symbol.dispose]: () => rmSync(dataDir, { recursive: true, force: true }) }
 }
 
-test('one that names no Redis gets no part of a directory that others share; each that names it does', async () => {
+test('one that names no Redis gets no part of a directory that others share; each that names it does, and nothing is to migrate', async () => {
   await using cluster = await startCluster({ nodes: 1 })
   expect(await runCommand(['serve', '--port', '0'], cluster)).toMatchObject(REFUSED)
   const third = new ClusterNode(cluster.dataDir, cluster.env)
@@ -27,6 +27,7 @@ test('one that names no Redis gets no part of a directory that others share; eac
   await third.relay(true)
   expect(await third.ready()).toBe('200 ok')
   await third.stop()
+  expect(await runCommand(['migrate'], cluster)).toEqual({ code: 0, out: 'up to date\n', err: '' })
 })
 
 test('one that names Redis gets no part of a directory that somebody has for themselves', async () => {

@@ -2,6 +2,7 @@ import { Database, type Statement } from 'bun:sqlite'
 import { afterAll, describe, expect, test } from 'bun:test'
 import {
   chmodSync,
+  cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -41,6 +42,21 @@ const open = (dataDir: string) => openStorage({ ...place(dataDir), workerUrl: WO
 /** The migrations of this release, oldest first. */
 const NAMES = readdirSync(join(import.meta.dir, '../drizzle/sqlite')).sort()
 const database = (dataDir: string) => new Database(join(dataDir, 'parley.db'))
+
+test('a copy of a directory has the epoch of its original, and not its cluster key; a link to it has both', async () => {
+  const [original, copy, link] = [emptyDir(), emptyDir(), join(emptyDir(), 'link')]
+  const facts = async (dataDir: string) => {
+    const { storage } = await open(dataDir)
+    await storage.close()
+    return { epoch: storage.epoch, clusterKey: storage.clusterKey }
+  }
+  const first = await facts(original)
+  cpSync(join(original, 'parley.db'), join(copy, 'parley.db'))
+  symlinkSync(original, link)
+  expect(await facts(copy)).toEqual({ epoch: first.epoch, clusterKey: expect.not.stringMatching(first.clusterKey) })
+  expect(await facts(link)).toEqual(first)
+  expect(await facts(original)).toEqual(first)
+})
 
 describe('the data directory', () => {
   test('is for its owner alone', async () => {

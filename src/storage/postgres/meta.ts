@@ -1,6 +1,6 @@
 import { eq, sql } from 'drizzle-orm'
 import { StartError } from '../../lib/errors.ts'
-import { newEpoch, newFacts } from '../rows-facts.ts'
+import { clusterKeyOf, newEpoch, newFacts } from '../rows-facts.ts'
 import type { Durability } from '../sqlite/database.ts'
 import type { Db } from './database.ts'
 import { meta } from './schema.ts'
@@ -69,16 +69,13 @@ export interface Facts {
   clusterKey: string
 }
 
-/**
- * This database, and none that was restored from a dump or a backup of it: those have the same facts, and must not hear
- * what its nodes say.
- */
+/** This database, and none that was restored from a dump or a backup of it. */
 const IDENTITY = sql`SELECT concat_ws(' ', system_identifier, oid, left(pg_walfile_name(pg_current_wal_lsn()), 8)) AS name
   FROM pg_control_system(), pg_database WHERE datname = current_database()`
 
-async function keyFor(db: Tx, clusterKey: string): Promise<string> {
+async function keyFor(db: Tx, secret: string): Promise<string> {
   const [identity] = await db.execute<{ name: string }>(IDENTITY)
-  return new Bun.CryptoHasher('sha256', Buffer.from(clusterKey, 'hex')).update(identity?.name ?? '').digest('hex')
+  return clusterKeyOf(secret, identity?.name ?? '')
 }
 
 /** To be asked when the run has begun, which may have given it another epoch. */

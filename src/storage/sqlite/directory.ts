@@ -17,10 +17,11 @@ export interface DirectoryOptions extends Place, Pick<SqliteOptions, 'workerUrl'
   isShared?: boolean
 }
 
-/** Applies or checks the migrations of a data directory that no server is using. */
+/** Applies or checks the migrations of a data directory. Where some are pending, no server may be using it. */
 export function migrateDirectory({ dataDir, durability }: Place, check: boolean): MigrationReport {
   return orStartError(dataDir, () => {
-    if (check) return migrateSqlite(dataDir, durability, true)
+    const found = migrateSqlite(dataDir, durability, true)
+    if (check || found.pending.length === 0) return found
     const lock = lockDirectory(dataDir)
     try {
       return migrateSqlite(dataDir, durability, false)

@@ -39,7 +39,7 @@ export async function openSqlite(options: SqliteOptions): Promise<Storage> {
 
   return {
     engine: `SQLite ${sqliteVersion(sqlite)}`,
-    ...factsOf(db),
+    ...factsOf(db, path),
     users: watched(sqliteUsers(db, write, now)),
     accounts: watched(sqliteAccounts(db, write)),
     sessions: watched(sqliteSessions(db, write)),

@@ -1,5 +1,7 @@
+import { existsSync, readFileSync, statSync } from 'node:fs'
+import { hostname } from 'node:os'
 import { eq } from 'drizzle-orm'
-import { newEpoch, newFacts } from '../../rows-facts.ts'
+import { clusterKeyOf, newEpoch, newFacts } from '../../rows-facts.ts'
 import type { Db, Durability } from '../database.ts'
 import { meta } from '../schema.ts'
 
@@ -27,7 +29,19 @@ export function endRun(db: Db): void {
 }
 
 /** To be asked when the writer is open, which may have given it another epoch. */
-export const factsOf = (db: Db) => ({ epoch: factOf(db, 'epoch'), clusterKey: factOf(db, 'cluster_key') })
+export const factsOf = (db: Db, path: string) => ({
+  epoch: factOf(db, 'epoch'),
+  clusterKey: clusterKeyOf(factOf(db, 'cluster_key'), identityOf(path)),
+})
+
+const BOOT_ID = '/proc/sys/kernel/random/boot_id'
+
+/** This file on this machine, and no copy of it. Those who share it have one kernel, also from several containers. */
+function identityOf(path: string): string {
+  const { dev, ino } = statSync(path, { bigint: true })
+  const machine = existsSync(BOOT_ID) ? readFileSync(BOOT_ID, 'utf8').trim() : hostname()
+  return `${machine} ${dev} ${ino}`
+}
 
 function factOf(db: Db, key: string): string {
   const row = db.select().from(meta).where(eq(meta.key, key)).get()
