@@ -4,9 +4,10 @@
  */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { connect } from 'node:net'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-const directory = mkdtempSync('/tmp/parley-scale-')
+const directory = mkdtempSync(join(tmpdir(), 'parley-scale-'))
 const path = join(directory, 'redis')
 const options = ['--port', '0', '--unixsocket', path, '--save', '', '--appendonly', 'no', '--dir', directory]
 const server = Bun.spawn(['redis-server', ...options], { stdout: 'ignore', stderr: 'ignore' })
