@@ -46,6 +46,7 @@ const COMPARE_MS = 60_000
 /** A crowd is told to go in so long, a few people at once: whoever is told first finds no server yet, and waits for longer. */
 const DRAIN_SPREAD_MS = 2000
 const DRAIN_SPREAD_EACH_MS = 0.1
+const READ_FIRST_MS = 10
 // Together less than the ten seconds that docker stop and its like allow.
 const DRAIN_WITHIN_MS = 5000
 const REQUESTS_WITHIN_MS = 3000
@@ -200,6 +201,8 @@ async function shutDown({ server }: App, { services, storage, relay, stopTicking
   // First, so that whoever is told to come back is refused by the kernel until the next server listens: to refuse a crowd
   // takes all of the event loop, and the drain would wait for it (docs/decisions/0014).
   const answered = server?.stop()
+  // What has come to this machine is read before anybody is told to go.
+  await Bun.sleep(READ_FIRST_MS)
   const spread = Math.min(DRAIN_SPREAD_MS, connections.size * DRAIN_SPREAD_EACH_MS)
   await connections.drain(spread, DRAIN_WITHIN_MS)
   // What can be lost, and is better not.

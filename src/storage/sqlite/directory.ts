@@ -20,13 +20,12 @@ export interface DirectoryOptions extends Place, Pick<SqliteOptions, 'workerUrl'
 /** Applies or checks the migrations of a data directory. Where some are pending, no server may be using it. */
 export function migrateDirectory({ dataDir, durability }: Place, check: boolean): MigrationReport {
   return orStartError(dataDir, () => {
-    const found = migrateSqlite(dataDir, durability, true)
-    if (check || found.pending.length === 0) return found
-    const lock = lockDirectory(dataDir)
+    const lock = check ? undefined : takeLock(dataDir)
     try {
-      return migrateSqlite(dataDir, durability, false)
+      const report = migrateSqlite(dataDir, durability, lock === undefined)
+      return check || lock || report.pending.length === 0 ? report : refuse(dataDir)
     } finally {
-      lock.release()
+      lock?.release()
     }
   })
 }
