@@ -58,6 +58,8 @@ test('thirty lines show two people what they say, what was said meanwhile, and w
   await minji.reads('#messages', byJoon('Is it free on Saturday?'))
   await minji.reads('#unread', '0')
   await using joon = await at.shop.visit(JOON, '', { address })
+  // What is typed before somebody is there, they are not told.
+  await joon.reads('#messages', byJoon('Is it free on Saturday?'))
   await minji.types('Yes')
   await joon.reads('#note', 'is typing')
   await minji.says('Yes, from nine.')
