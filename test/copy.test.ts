@@ -58,6 +58,10 @@ function addMessages(dataDir: string, roomId: number, count: number) {
   )
 }
 
+/** How many messages are there, also before there is a table for them. */
+const copiedTo = async (target: Bun.SQL) =>
+  Number((await target`SELECT count(*) AS n FROM messages`.catch(() => []))[0]?.n ?? 0)
+
 describe('parley migrate --from sqlite:… --to postgres://…', () => {
   test('brings everything along, and numbers go on where they were', async () => {
     let before: Awaited<ReturnType<typeof seenIn>> | undefined
@@ -115,8 +119,7 @@ describe('parley migrate --from sqlite:… --to postgres://…', () => {
       stdout: 'ignore',
     })
     const target = new Bun.SQL({ url, adapter: 'postgres' })
-    const copied = async () => Number((await target`SELECT count(*) AS n FROM messages`.catch(() => []))[0]?.n ?? 0)
-    while ((await copied()) === 0) await Bun.sleep(5)
+    while ((await copiedTo(target)) === 0) await Bun.sleep(5)
     child.kill('SIGKILL')
     await child.exited
     const [part] = await target`SELECT count(*) AS n, min(xmin::text) AS first FROM messages`
@@ -134,7 +137,7 @@ describe('parley migrate --from sqlite:… --to postgres://…', () => {
     // What had been copied was not copied again.
     const [kept] = await target`SELECT count(*) AS n FROM messages WHERE xmin::text = ${part?.first}`
     expect(Number(kept?.n)).toBeGreaterThan(0)
-    expect(await copied()).toBe(60_000)
+    expect(await copiedTo(target)).toBe(60_000)
     await target.close()
     const storage = await openTarget(url)
     expect(await storage.messages.lastSeq(roomId)).toBe(60_000)
@@ -148,8 +151,7 @@ describe('parley migrate --from sqlite:… --to postgres://…', () => {
     const url = await emptyDatabase()
     const copying = migrate(dataDir, url)
     const target = new Bun.SQL({ url, adapter: 'postgres' })
-    const copied = async () => Number((await target`SELECT count(*) AS n FROM messages`.catch(() => []))[0]?.n ?? 0)
-    while ((await copied()) === 0) await Bun.sleep(5)
+    while ((await copiedTo(target)) === 0) await Bun.sleep(5)
     await target.close()
     await postgres.stop('immediate')
     const told = await copying

@@ -264,8 +264,9 @@ test.skipIf(process.getuid?.() !== 0)(
       expect(await (await fetch(`${server.url}/readyz`)).text()).toBe('disk_full\n')
 
       rmSync(filler)
-      await customer.send(roomId, 'after')
+      // Nobody writes, and nobody asks.
       await server.log.event('storage_recovered')
+      await customer.send(roomId, 'after')
       expect((await fetch(`${server.url}/readyz`)).status).toBe(200)
       const stored = await owner.history(roomId)
       expect(stored.map(({ seq }) => seq)).toEqual(stored.map((_, at) => at + 1))

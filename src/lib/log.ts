@@ -30,9 +30,7 @@ export interface LogFields {
   error?: unknown
 }
 
-/**
- * Tells of what failed while nobody waited for it. That there is no database is said once, by the storage itself.
- */
+/** Tells of what failed while nobody waited for it. That there is no database is said once, by the storage itself. */
 export const failuresIn =
   (log: Log) =>
   (event: string) =>
@@ -70,9 +68,8 @@ function prettyLine(level: LogLevel, event: string, fields: object) {
 
 /**
  * What of an error is safe to keep. A database library's own wrapper has the bound values in its message, so the
- * innermost cause speaks instead; SQLite's messages name columns, never values.
+ * innermost cause speaks instead; SQLite's messages name columns, never values. PostgreSQL's errors have no stack.
  */
-/** The database's own errors have no stack. */
 function describe(error: unknown): { error: string; stack?: string } {
   let cause = error
   while (cause instanceof Error && cause.cause instanceof Error) cause = cause.cause

@@ -9,7 +9,7 @@ import type { UserStore } from '../users/store.ts'
 
 /** How the write path does; for metrics and readiness. */
 export interface StorageHealth {
-  /** Whether the last commit was flushed. */
+  /** Whether the last commit was flushed, and the database can be read. */
   ok: boolean
   /** Why not: `disk_full`, `io`, `busy`, `unreachable` or `refused` (PostgreSQL), `stopped`; or `damaged`, which stays until a restart. */
   problem: string | undefined
