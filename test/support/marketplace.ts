@@ -25,7 +25,7 @@ export function mint(
 
 /** Somebody whom the marketplace vouches for. */
 export async function hostPerson(
-  server: RunningParley,
+  server: Pick<RunningParley, 'url' | 'wsUrl'>,
   id: string,
   name: string,
   claims: Record<string, unknown> = {},
@@ -44,7 +44,10 @@ export function personBy(
 }
 
 /** The marketplace's backend, with a key that the command made beside the running server. */
-export function backend(server: RunningParley, scopes = 'users,products,rooms,messages,privacy'): Person {
+export function backend(
+  server: Pick<RunningParley, 'url' | 'wsUrl' | 'dataDir'>,
+  scopes = 'users,products,rooms,messages,privacy',
+): Person {
   const args = ['key', 'create', '--name', `key-${++keys}`, '--scopes', scopes, '--data-dir', server.dataDir]
   const { stdout, stderr, exitCode } = Bun.spawnSync([...PROGRAM, ...args], { env: { PATH: process.env.PATH ?? '' } })
   if (exitCode !== 0) throw new Error(stderr.toString())
