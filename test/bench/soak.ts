@@ -9,7 +9,7 @@ const { values } = parseArgs({
   options: {
     seconds: { type: 'string', default: '3600' },
     /** An owner and a customer each. */
-    pairs: { type: 'string', default: '12' },
+    pairs: { type: 'string', default: '20' },
     /** The longest that somebody does nothing, milliseconds: with more of it the load is less. */
     pause: { type: 'string', default: '60' },
     /** Where the samples are written, as JSON. */
@@ -46,7 +46,7 @@ function line({
   census: { server, writer },
 }: Sample): string {
   const mib = (bytes: number) => `${(bytes / (1 << 20)).toFixed(1)} MiB`
-  const kinds = ['Timeout', 'Map', 'Set', 'Promise', 'Statement']
+  const kinds = ['Timeout', 'Map', 'Set', 'Promise', 'SQLStatement']
   const counts = kinds.map((kind) => `${kind} ${(server.objects[kind] ?? 0) + (writer.objects[kind] ?? 0)}`)
   return [
     `${Math.round(seconds)} s: ${operations} operations, ${rooms} rooms`,

@@ -7,7 +7,7 @@ import { isMainThread } from 'node:worker_threads'
 /** What a thread has after a collection. */
 export interface Heap {
   bytes: number
-  /** How many there are of each kind: Object, Map, Timeout, Statement, … */
+  /** How many there are of each kind: Object, Map, Timeout, SQLStatement, … */
   objects: Record<string, number>
 }
 

@@ -16,6 +16,8 @@ export interface Pair {
 }
 
 const ROOMS_OF_A_PAIR = 4
+/** As fast as one may go on sending. */
+const SENT_EVERY_MS = 200
 const NEVER = '00000000-0000-7000-8000-000000000000'
 
 /** What people do all day. Whatever they open, they close: when all have gone, the server is as it was before. */
@@ -82,6 +84,12 @@ export class Visitors {
     await Bun.sleep(this.#random.between(0, this.#pauseMs))
   }
 
+  /** Somebody has said something. */
+  async #said() {
+    await this.#pause()
+    await Bun.sleep(SENT_EVERY_MS)
+  }
+
   async #openRoom(pair: Pair) {
     const { id: productId } = await pair.owner.offer('Road bike')
     await this.#pause()
@@ -109,7 +117,7 @@ export class Visitors {
       await this.#ask(app, 'room.read', { roomId, seq })
       await app.say(roomId, `It is. ${n}`)
       await plain.next()
-      await this.#pause()
+      await this.#said()
     }
     plain.send('{"message":')
     await plain.next()
@@ -153,7 +161,7 @@ export class Visitors {
     first.close()
     for (let n = 0; n < 3; n++) {
       await customer.send(roomId, `Meanwhile ${n}`, Bun.randomUUIDv7())
-      await this.#pause()
+      await this.#said()
     }
     using again = await AppSocket.open(this.#server, owner)
     const { offset = 0, epoch = '' } = place ?? {}
@@ -177,7 +185,7 @@ export class Visitors {
     await say({ id: 2, subscribe: { channel: `room:${roomId}` } })
     await this.#pause()
     await say({ id: 3, rpc: { method: 'message.send', data: { roomId, text: 'From behind a proxy' } } })
-    await this.#pause()
+    await this.#said()
     while ((await stream.next())?.id !== 3);
   }
 
@@ -204,7 +212,7 @@ export class Visitors {
     slow.stopReading()
     for (let n = 0; n < 5; n++) {
       await customer.send(roomId, 'x'.repeat(1000))
-      await this.#pause()
+      await this.#said()
     }
   }
 
@@ -222,7 +230,7 @@ export class Visitors {
         signal: AbortSignal.timeout(this.#random.between(1, 4)),
       })
       await answer.then((response) => response.text()).catch(() => {})
-      await this.#pause()
+      await this.#said()
     }
     const halfway = await Bun.connect({
       hostname: '127.0.0.1',

@@ -28,7 +28,7 @@ export interface Sample {
 const SETTLED_WITHIN_MS = 10_000
 
 /** Round after round of mixed load, and what is left of each. */
-export async function soak({ seconds, roundMs = 3000, pairs = 12, pauseMs = 60, onSample }: Soak) {
+export async function soak({ seconds, roundMs = 3000, pairs = 20, pauseMs = 60, onSample }: Soak) {
   await using server = await startCounted()
   const visitors = await Visitors.gather(server, pairs, new Random(1), pauseMs)
   using residents = await Residents.settle(server)
