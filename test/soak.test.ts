@@ -29,7 +29,7 @@ test.each<[name: string, of: Parameters<typeof rounds>[0], found: string[]]>([
   ['what wobbles', (done) => ({ objects: { Map: 50 + (done % 300) / 30 } }), []],
   ['what was kept while it warmed up', (done) => ({ objects: { Map: Math.min(done, 1000) } }), []],
   ['a timer in ten operations', (done) => ({ objects: { Timeout: done / 10 } }), ['Timeout in the server']],
-  ['400 bytes an operation', (done) => ({ bytes: done * 400 }), ['the heap of the server']],
+  ['1,000 bytes an operation', (done) => ({ bytes: done * 1000 }), ['the heap of the server']],
 ])('%s: found where it is a leak', (_, of, found) => {
   expect(growthIn(rounds(of)).map((growth) => growth.replace(/:.*/, ''))).toEqual(found)
 })

@@ -16,6 +16,8 @@ export interface Pair {
 }
 
 const ROOMS_OF_A_PAIR = 4
+/** The part of visits that is about something new. */
+const NEW = 0.25
 /** As fast as one may go on sending. */
 const SENT_EVERY_MS = 200
 const NEVER = '00000000-0000-7000-8000-000000000000'
@@ -63,7 +65,7 @@ export class Visitors {
   }
 
   async #visit(pair: Pair) {
-    await this.#openRoom(pair)
+    if (pair.rooms.length === 0 || this.#random.next() < NEW) await this.#openRoom(pair)
     const roomId = this.#random.pick(pair.rooms)
     const visit = this.#random.pick([
       this.#talk,

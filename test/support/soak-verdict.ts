@@ -2,14 +2,14 @@ import type { Heap } from './census.ts'
 import type { Sample } from './soak.ts'
 
 /** So much more in the last third than in the middle one is no leak: the collector and the compiler have their own time. */
-const WOBBLE = { heapBytes: 256 << 10, rssBytes: 8 << 20, objects: 20, partOfObjects: 0.05 }
+const WOBBLE = { heapBytes: 768 << 10, rssBytes: 12 << 20, objects: 20, partOfObjects: 0.03 }
 /** One object kept for so many operations is one. */
 const OPERATIONS_AN_OBJECT = 100
 /**
  * What a thread means to keep of each new room: the one who is in it (of the last 50,000), the other its row and the
  * newest client ids (of 16,384).
  */
-const OF_A_ROOM = { bytes: 500, objects: 2, kinds: ['Object', 'string', 'Uint32Array'] }
+const OF_A_ROOM = { bytes: 500, objects: 3, kinds: ['Object', 'string', 'Uint32Array'] }
 /** It is merged into the database at 16,000 pages, and what a commit in between may add is small. */
 const MAX_WAL_BYTES = 66 << 20
 
