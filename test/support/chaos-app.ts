@@ -138,8 +138,8 @@ export class AppDevice implements Device {
   }
 }
 
-// The reply to `message.send` is a message.
-const entryOf = (data: unknown): Entry => {
+/** What a send is answered with is a message. */
+export const entryOf = (data: unknown): Entry => {
   const { seq, text, clientId } = data as Entry
   return { seq, text, clientId }
 }

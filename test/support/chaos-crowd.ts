@@ -1,8 +1,10 @@
+import type { Door } from './app-client.ts'
 import { AppDevice } from './chaos-app.ts'
 import { PlainDevice } from './chaos-plain.ts'
 import type { Random } from './chaos-random.ts'
 import { type RoomRecord, violationsIn } from './chaos-record.ts'
-import { ChaosRoom, type Device, talk } from './chaos-rooms.ts'
+import { RestDevice } from './chaos-rest.ts'
+import { ChaosRoom, type Device, type Pauses, talk } from './chaos-rooms.ts'
 import type { Cluster } from './cluster.ts'
 import type { Person } from './person.ts'
 
@@ -12,9 +14,16 @@ import type { Person } from './person.ts'
  */
 const SETTLED_WITHIN_MS = 90_000
 
+/** Where the crowd lives: several nodes, or one. */
+export interface Town extends Pick<Cluster, 'hostPerson'> {
+  nodes: readonly Door[]
+}
+
 interface Size {
   people: number
   rooms: number
+  /** Owners have a program besides, that sends over REST. */
+  hasRest?: boolean
 }
 
 /** People who talk to each other on many devices, wherever there is a node; and what they know of it in the end. */
@@ -31,15 +40,16 @@ export class Crowd {
   private constructor(devices: Device[], readers: Map<ChaosRoom, Person>) {
     this.rooms = [...readers.keys()]
     this.#devices = devices
-    this.#speakers = devices.filter((device, at) => device instanceof AppDevice || at % 4 === 1)
+    const plain = devices.filter((device) => device instanceof PlainDevice)
+    this.#speakers = devices.filter((device) => !(device instanceof PlainDevice) || plain.indexOf(device) % 2 === 0)
     this.#readers = readers
   }
 
   /** Owners have several rooms each, a customer one or more; everybody has an app, and a plain socket in one room. */
-  static async gather(cluster: Cluster, { people, rooms: count }: Size, random: Random): Promise<Crowd> {
+  static async gather(town: Town, { people, rooms: count, hasRest = false }: Size, random: Random): Promise<Crowd> {
     const name = `crowd-${random.between(0, 1e9)}`
     const everybody = await Promise.all(
-      Array.from({ length: people }, (_, n) => cluster.hostPerson(`${name}-${n}`, random.between(0, 7))),
+      Array.from({ length: people }, (_, n) => town.hostPerson(`${name}-${n}`, random.between(0, 7))),
     )
     const owners = everybody.slice(0, Math.max(1, Math.floor(people / 4)))
     const customers = everybody.slice(owners.length)
@@ -53,19 +63,20 @@ export class Crowd {
       const own = [...rooms].filter(([, pair]) => pair.includes(person)).map(([room]) => room)
       const [room] = own
       if (!room) return []
-      const options = { person, rooms: own, room, doors: cluster.nodes }
+      const options = { person, rooms: own, room, doors: town.nodes }
       return [
         new AppDevice({ ...options, name: `app-${person.id}`, random: random.branch() }),
         new PlainDevice({ ...options, name: `plain-${person.id}`, random: random.branch() }),
+        ...(hasRest && owners.includes(person) ? [new RestDevice({ ...options, name: `rest-${person.id}` })] : []),
       ]
     })
     return new Crowd(devices, new Map([...rooms].map(([room, [owner]]) => [room, owner])))
   }
 
   /** Everybody connects, and talks until all rooms are silent. */
-  begin(random: Random): void {
+  begin(random: Random, pauses?: Pauses): void {
     this.#lives = Promise.all(this.#devices.map((device) => device.live()))
-    this.#talks = Promise.all(this.#speakers.map((device) => talk(device, random.branch())))
+    this.#talks = Promise.all(this.#speakers.map((device) => talk(device, random.branch(), pauses)))
   }
 
   /** Messages that were acknowledged. */
@@ -102,18 +113,34 @@ export class Crowd {
     await this.#lives
     return [...violations, ...this.#devices.flatMap(({ complaints }) => complaints)]
   }
+
+  /** What contradicts the guarantees in what is stored now, when everybody has gone. */
+  async reread(): Promise<string[]> {
+    const violations: string[] = []
+    for (const [room, reader] of this.#readers) {
+      violations.push(...violationsIn(room.record(await historyOf(reader, room))))
+    }
+    return violations
+  }
 }
 
-/** What is wrong with its badge and its marks, when it had its time. */
+/** What is wrong with its badge and its marks, when it had its time: what it has read last may be on its way. */
 async function inboxOf(device: AppDevice, giveUpAt: number): Promise<string[]> {
-  const { items } = await device.person.inbox('?limit=100')
-  const lost = items.filter(({ id, readSeq }) => readSeq < (device.marks.get(id) ?? 0))
-  const unread = items.reduce((sum, room) => sum + room.unread, 0)
-  while (device.totalUnread !== unread && performance.now() < giveUpAt) await Bun.sleep(20)
-  return [
-    ...lost.map(({ id }) => `${device.name} has read room ${id} up to ${device.marks.get(id)}, and that is not kept`),
-    ...(device.totalUnread === unread ? [] : [`${device.name} has ${device.totalUnread} unread instead of ${unread}`]),
-  ]
+  while (true) {
+    const marks = new Map(device.marks)
+    const { items } = await device.person.inbox('?limit=100')
+    const unread = items.reduce((sum, room) => sum + room.unread, 0)
+    if (device.totalUnread === unread || performance.now() > giveUpAt) {
+      const lost = items.filter(({ id, readSeq }) => readSeq < (marks.get(id) ?? 0))
+      return [
+        ...lost.map(({ id }) => `${device.name} has read room ${id} up to ${marks.get(id)}, and that is not kept`),
+        ...(device.totalUnread === unread
+          ? []
+          : [`${device.name} has ${device.totalUnread} unread instead of ${unread}`]),
+      ]
+    }
+    await Bun.sleep(20)
+  }
 }
 
 async function historyOf(reader: Person, { id }: ChaosRoom) {

@@ -70,11 +70,14 @@ export interface Device {
 
 const RETRY_AFTER_MS = 20
 
+/** How long somebody thinks before the next message, in milliseconds. */
+export type Pauses = [least: number, most: number]
+
 /** Talks through the device until all its rooms are silent, and everything that it said is acknowledged. */
-export async function talk(device: Device, random: Random): Promise<void> {
+export async function talk(device: Device, random: Random, pauses: Pauses = [50, 500]): Promise<void> {
   let count = 0
   while (device.rooms.some(({ isSilent }) => !isSilent)) {
-    await Bun.sleep(random.between(50, 500))
+    await Bun.sleep(random.between(...pauses))
     const room = random.pick(device.rooms)
     if (!room.maySend) continue
     const [clientId, text] = [`${device.name}-${++count}`, `${device.name} says ${count}`]

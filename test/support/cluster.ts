@@ -26,17 +26,19 @@ export class ClusterNode implements Door {
   readonly #port: number
   readonly #dataDir: string
   readonly #env: Record<string, string>
+  readonly #under: string[]
   #running: RunningParley | undefined
   readonly #logs: LogLines[] = []
   /** The last words of runs that nobody has ended. */
   readonly crashes: string[] = []
 
-  constructor(dataDir: string, env: Record<string, string>) {
+  constructor(dataDir: string, env: Record<string, string>, under: string[] = []) {
     this.#port = freePort()
     this.url = `http://127.0.0.1:${this.#port}`
     this.wsUrl = `ws://127.0.0.1:${this.#port}`
     this.#dataDir = dataDir
     this.#env = env
+    this.#under = under
   }
 
   /** Of this run. */
@@ -66,7 +68,8 @@ export class ClusterNode implements Door {
   }
 
   #spawn(): Promise<RunningParley> {
-    return startParley({ dataDir: this.#dataDir, env: this.#env, args: ['--port', String(this.#port)] })
+    const args = ['--port', String(this.#port)]
+    return startParley({ dataDir: this.#dataDir, env: this.#env, under: this.#under, args })
   }
 
   /** `kill -9`, unless another signal is named. Resolves with the exit code. */

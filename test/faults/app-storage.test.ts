@@ -1,9 +1,9 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test'
-import { ChatError } from '../src/lib/errors.ts'
-import type { UserStore } from '../src/users/store.ts'
-import { AppSocket, refused, typeOf, until } from './support/app-socket.ts'
-import { failing, startFaulty } from './support/faulty-server.ts'
-import { mint, personBy } from './support/marketplace.ts'
+import { ChatError } from '../../src/lib/errors.ts'
+import type { UserStore } from '../../src/users/store.ts'
+import { AppSocket, refused, typeOf, until } from '../support/app-socket.ts'
+import { failing, startFaulty } from '../support/faulty-server.ts'
+import { mint, personBy } from '../support/marketplace.ts'
 
 // An app socket on a storage that fails when it is told to.
 

@@ -1,6 +1,7 @@
 import { expect, test } from 'bun:test'
-import type { Person } from './support/person.ts'
-import { type RunningParley, startParley } from './support/server.ts'
+import type { Person } from '../support/person.ts'
+import { RawSocket } from '../support/raw-socket.ts'
+import { type RunningParley, startParley } from '../support/server.ts'
 
 /** A request of which the server has the head and half of the body. */
 async function askSlowly({ url }: RunningParley, { token }: Person, roomId: number) {
@@ -72,4 +73,52 @@ test('a second signal ends it at once', async () => {
   await socket.closed
   expect(await server.stop('SIGTERM')).toBe(143)
   expect(await first).toBe(143)
+})
+
+test('[LV32] by SIGTERM a slow client gets what waits for it, then 1012; one that never reads holds nobody up', async () => {
+  await using server = await startParley({ env: { PARLEY_LIMITS: 'off' } })
+  const { owner, customer, roomId } = await server.pair()
+  using minji = await owner.connect(roomId)
+  const say = async () => {
+    minji.send({ message: '한'.repeat(4000) })
+    return minji.next()
+  }
+  const hasLeft = async (sockets: number) =>
+    (await (await fetch(`${server.url}/metrics`)).text()).includes(`parley_connections ${sockets}\n`)
+  const path = `${server.url}/ws/room/${roomId}/messages`
+  const notReading = async () => {
+    const socket = await RawSocket.open(path, customer.token)
+    await say()
+    await socket.text()
+    socket.stopReading()
+    return socket
+  }
+
+  // How much fills the kernel's buffers and the server's MiB for a client: with half a MiB less, much still waits there.
+  using full = await notReading()
+  let count = 0
+  while (!(await hasLeft(1))) {
+    await say()
+    count += 1
+  }
+  full[Symbol.dispose]()
+  using slow = await notReading()
+  // In the middle of its replay.
+  using stuck = await RawSocket.open(`${path}?after=0`, customer.token)
+  stuck.stopReading()
+  const sent: unknown[] = []
+  for (let n = 0; n < count - 40; n++) sent.push((await say()).seq)
+  expect(await hasLeft(3)).toBe(true)
+
+  const stoppedAt = performance.now()
+  const ended = server.stop('SIGTERM')
+  slow.readOn()
+  const received: unknown[] = []
+  for (const _ of sent) received.push(JSON.parse(await slow.text()).seq)
+  expect(received).toEqual(sent)
+  expect((await slow.closed).code).toBe(1012)
+  expect(await ended).toBe(0)
+  // Whoever stops a container waits ten seconds, and then kills.
+  expect(performance.now() - stoppedAt).toBeLessThan(10_000)
+  expect(stuck.head).toStartWith('HTTP/1.1 101')
 })
