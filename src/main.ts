@@ -1,6 +1,7 @@
 import './production.ts'
 import { type ParseArgsOptionsConfig, parseArgs } from 'node:util'
 import pkg from '../package.json' with { type: 'json' }
+import { benchCommand } from './cli/bench/command.ts'
 import { configCheck, configShow } from './cli/config.ts'
 import { didYouMean } from './cli/did-you-mean.ts'
 import { COMMON, type Command, CommandError, helpOf, overview, UsageError } from './cli/help.ts'
@@ -13,7 +14,7 @@ import { ConfigError, flagName, KEYS } from './config.ts'
 import { ChatError, StartError } from './lib/errors.ts'
 import { detailOf, faultOf } from './lib/texts.ts'
 
-const COMMANDS: Command[] = [serve, migrate, configShow, configCheck, ...userCommands, ...keyCommands]
+const COMMANDS: Command[] = [serve, migrate, configShow, configCheck, ...userCommands, ...keyCommands, benchCommand]
 const OPTIONS = COMMANDS.flatMap((command) => command.options ?? []).map(({ name }) => name)
 const SETTINGS = Object.values(KEYS).map(flagName)
 const EXIT = { done: 0, failed: 1, usage: 2, misconfigured: 78 } as const

@@ -4,6 +4,7 @@ import { basename, dirname, join } from 'node:path'
 /** Lowest layer first; the first pattern that fits a file decides. A file may import its own layer and the ones before it. */
 const LAYERS: [name: string, files: RegExp][] = [
   ['lib', /^lib\//],
+  ['bench', /^bench\//],
   ['contract', /\/model\.ts$|^events\.ts$|^live\/topics\.ts$|^live\/(plain|app)\/protocol[^/]*\.ts$/],
   ['port', /\/store\.ts$|^(storage|relay)\/(storage|relay)\.ts$/],
   ['adapter', /^(storage|relay)\//],

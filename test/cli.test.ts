@@ -22,10 +22,11 @@ describe('help', () => {
   test.each([[['--help']], [['-h']], [['help']]])('%j tells of every command', async (args) => {
     const { out, err, code } = await run(args)
     expect({ err, code }).toEqual({ err: '', code: 0 })
-    for (const command of ['serve', 'migrate', 'config show', 'config check']) expect(out).toContain(`\n  ${command} `)
+    for (const command of ['serve', 'migrate', 'config show', 'config check', 'bench'])
+      expect(out).toContain(`\n  ${command} `)
   })
 
-  test.each(['serve', 'migrate', 'config show', 'config check'])(
+  test.each(['serve', 'migrate', 'config show', 'config check', 'bench'])(
     '%s --help tells of every setting',
     async (command) => {
       const { out, code } = await run([...command.split(' '), '--help'])
@@ -91,7 +92,7 @@ describe('config', () => {
     expect(out).toMatch(/^warning: bound to a public address without PARLEY_PUBLIC_URL: .*\nok\n$/)
   })
 
-  test.each([['config show'], ['config check'], ['migrate'], ['serve']])(
+  test.each([['config show'], ['config check'], ['migrate'], ['serve'], ['bench http://127.0.0.1:1']])(
     '%s tells every problem and ends with 78',
     async (command) => {
       const env = { PARLEY_HOTS: 'x', PARLEY_LOCALE: 'fr', DATABASE_URL: 'mysql://parley:hunter2@db/parley' }

@@ -306,7 +306,9 @@ describe('for its operator the server', () => {
     const url = `${parley.url}/metrics`
     const response = await get(url)
     expect(response.headers.get('content-type')).toStartWith('text/plain')
-    expect(await response.text()).toMatch(/^parley_connections \d+$/m)
+    const text = await response.text()
+    expect(text).toMatch(/^parley_connections \d+$/m)
+    expect(text).toMatch(/^# TYPE process_cpu_seconds_total counter\nprocess_cpu_seconds_total 0?\d*\.\d+$/m)
     for (const headers of [{ 'x-forwarded-for': '127.0.0.1' }, { forwarded: 'for=127.0.0.1' }]) {
       expect(await refusal(get(url, headers))).toEqual({ status: 403, code: 'forbidden' })
     }

@@ -24,13 +24,15 @@ export const configCheck: Command = {
   },
 }
 
-/** Columns as wide as their widest cell; the first row is the heading. */
-export function table(rows: string[][]): string {
+/** Columns as wide as their widest cell; the first row is the heading. Figures are flush right, behind what they are of. */
+export function table(rows: string[][], { hasFigures = false } = {}): string {
   const widest = (column: number) => rows.reduce((width, row) => Math.max(width, row[column]?.length ?? 0), 0)
   const widths = (rows[0] ?? []).map((_, column) => widest(column))
   const lines = rows.map((row) =>
     row
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .map((cell, column) =>
+        hasFigures && column > 0 ? cell.padStart(widths[column] ?? 0) : cell.padEnd(widths[column] ?? 0),
+      )
       .join('  ')
       .trimEnd(),
   )

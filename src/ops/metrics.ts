@@ -88,6 +88,7 @@ export class Metrics {
     this.#gauge('parley_writes_waiting', 'Writes that wait for a commit.', waitingWrites)
     const state = 'Whether other nodes are heard: 1 or 0; 1 too where there is no relay.'
     this.#gauge('parley_relay_up', state, () => Number(isRelayUp()))
+    this.#watchCpu()
     this.#gauge('process_resident_memory_bytes', 'Resident memory.', () => process.memoryUsage.rss())
   }
 
@@ -100,6 +101,20 @@ export class Metrics {
 
   get contentType(): string {
     return this.#registry.contentType
+  }
+
+  /** Of all threads, under the name and in the type that every Prometheus client has for it. */
+  #watchCpu() {
+    const counter: Counter = new Counter({
+      name: 'process_cpu_seconds_total',
+      help: 'CPU time of all threads since the start.',
+      registers: [this.#registry],
+      collect: () => {
+        const { user, system } = process.cpuUsage()
+        counter.reset()
+        counter.inc((user + system) / 1e6)
+      },
+    })
   }
 
   #counter<L extends string>(name: string, help: string, labelNames: L[] = []) {
