@@ -282,11 +282,15 @@ describe('what cannot be measured ends with 1 and one line', () => {
     expect(err).toBe(`parley: http://127.0.0.1:${other.port} answers, but is no Parley\n`)
   })
 
-  test('a key that may not erase, before anything is made', async () => {
-    const { err, code } = await bench(parley.url, '--key-file', import.meta.path)
+  test.each([
+    ['plk_nobody_has_this_one\n', 'the key may not erase people: .* \\(401 unauthenticated\\): .*'],
+    ['no key at all', '--key-file .* has no server key in it\\. See parley key create\\.'],
+  ])('a key that may not erase, before anything is made: %j', async (text, why) => {
+    const file = join(cwd, 'other-key')
+    await Bun.write(file, text)
+    const { err, code } = await bench(parley.url, '--key-file', file)
     expect(code).toBe(1)
-    expect(err).toStartWith('parley: ')
-    expect(err).not.toContain('left behind')
+    expect(err).toMatch(new RegExp(`^parley: ${why}\n$`))
   })
 })
 

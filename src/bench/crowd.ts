@@ -40,6 +40,7 @@ export class Crowd {
   readonly name = `bench-${crypto.randomUUID().slice(0, 8)}`
   readonly #means: Means
   readonly #products: { id: string; owner: Person }[] = []
+  #owners = 0
   readonly #password = crypto.randomUUID()
 
   constructor(means: Means) {
@@ -48,16 +49,16 @@ export class Crowd {
 
   /** Everybody who is needed for so many rooms. */
   async gather(rooms: number): Promise<void> {
-    const owners = Math.min(MOST_OF_A_SIDE, Math.ceil(Math.sqrt(rooms)))
-    const customers = Math.min(MOST_OF_A_SIDE, Math.ceil(rooms / owners))
-    await this.#inTurns('people', owners + customers, async (at) => {
+    this.#owners = Math.min(MOST_OF_A_SIDE, Math.ceil(Math.sqrt(rooms)))
+    const customers = Math.min(MOST_OF_A_SIDE, Math.ceil(rooms / this.#owners))
+    await this.#inTurns('people', this.#owners + customers, async (at) => {
       this.people.push(await this.#admit(`${this.name}-${at}`))
     })
   }
 
   async openRooms(count: number): Promise<void> {
-    const owners = this.people.slice(0, Math.min(MOST_OF_A_SIDE, Math.ceil(Math.sqrt(count))))
-    const customers = this.people.slice(owners.length)
+    const owners = this.people.slice(0, this.#owners)
+    const customers = this.people.slice(this.#owners)
     const offers = Math.ceil(count / customers.length)
     await this.#inTurns('products', offers, async (at) => {
       const owner = owners[at % owners.length] as Person
@@ -102,7 +103,7 @@ export class Crowd {
     const { target, progress } = this.#means
     for (const [at, { id }] of this.people.entries()) {
       progress(`erasing ${at + 1} of ${this.people.length} people`)
-      await target.call('DELETE', `/api/users/${id}?messages=delete`, { token: key })
+      await target.call('DELETE', `/api/users/${id}?messages=delete`, { token: key, isLong: true })
     }
   }
 

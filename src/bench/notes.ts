@@ -33,7 +33,7 @@ export function notesOn(report: Report): string[] {
     ],
     [
       waiting.length > 0,
-      `In ${waiting.map(({ name }) => name).join(', ')} neither the server nor the generator was busy: the disk (each ` +
+      `In ${waiting.map(({ name }) => name).join(' and ')} neither the server nor the generator was busy: the disk (each ` +
         'message is flushed), the network, or other work on the machine was what they waited for.',
     ],
     [isNear && full.length === 0, 'The generator ran on the machine of the server, and took its share of it.'],

@@ -40,9 +40,12 @@ export interface Reach {
 interface Call {
   token?: string
   body?: unknown
+  /** There may be a lot to do. */
+  isLong?: true
 }
 
 const ANSWER_WITHIN_MS = 30_000
+const LONG_ANSWER_WITHIN_MS = 300_000
 /** Whoever has to wait for longer would rather be told. */
 const MAX_WAIT_S = 30
 
@@ -101,12 +104,13 @@ export class Target {
     }
   }
 
-  #ask(method: string, path: string, { token, body }: Call): Promise<Response> {
+  #ask(method: string, path: string, { token, body, isLong }: Call): Promise<Response> {
     const headers = {
       ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
       ...(body === undefined ? {} : { 'content-type': 'application/json' }),
     }
-    return this.#fetch(path, { method, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) })
+    const content = body === undefined ? {} : { body: JSON.stringify(body) }
+    return this.#fetch(path, { method, headers, ...content }, isLong ? LONG_ANSWER_WITHIN_MS : ANSWER_WITHIN_MS)
   }
 
   /** Resolves when it is in the room. @throws TargetError where the server does not let it in */
@@ -136,9 +140,9 @@ export class Target {
     return Number.isNaN(cpuSeconds + residentBytes) ? undefined : { cpuSeconds, residentBytes }
   }
 
-  async #fetch(path: string, init: RequestInit = {}): Promise<Response> {
+  async #fetch(path: string, init: RequestInit = {}, withinMs = ANSWER_WITHIN_MS): Promise<Response> {
     try {
-      return await fetch(`${this.url}${path}`, { ...init, signal: AbortSignal.timeout(ANSWER_WITHIN_MS) })
+      return await fetch(`${this.url}${path}`, { ...init, signal: AbortSignal.timeout(withinMs) })
     } catch (cause) {
       throw new TargetError(`${this.url} ${whyNot(cause)}`, { cause })
     }
@@ -157,7 +161,7 @@ const CERTIFICATE = /CERT|SIGNATURE|ISSUER/
 
 function whyNot(cause: unknown): string {
   const { code, name } = cause as { code?: unknown; name?: unknown }
-  if (name === 'TimeoutError') return `does not answer within ${ANSWER_WITHIN_MS / 1000} s`
+  if (name === 'TimeoutError') return 'does not answer in time'
   if (CERTIFICATE.test(String(code)))
     return `has a certificate that is not trusted here (${code}): name its CA with NODE_EXTRA_CA_CERTS=FILE`
   return `does not answer (${code ?? name}): is it started, and is this its address?`

@@ -42,8 +42,8 @@ const OPTIONS: readonly Option[] = [
     name: 'key-file',
     value: 'FILE',
     summary:
-      'File with a server key of the scope privacy: its people, rooms and messages are erased afterwards. Without it ' +
-      'they stay in the database; its people are signed out, and its products archived.',
+      'File with a server key of the scope privacy: its people and messages are erased afterwards. Without it they ' +
+      'stay in the database; its people are signed out, and its products archived.',
   },
 ]
 
@@ -116,8 +116,14 @@ function numberIn(options: Invocation['options'], name: keyof typeof NUMBERS): n
 
 function keyIn(file: string | undefined): string | undefined {
   if (file === undefined) return undefined
+  const key = textOf(file).trim()
+  if (/^plk_[\x21-\x7e]+$/.test(key)) return key
+  throw new CommandError(`--key-file ${file} has no server key in it. See parley key create.`)
+}
+
+function textOf(file: string): string {
   try {
-    return readFileSync(file, 'utf8').trim()
+    return readFileSync(file, 'utf8')
   } catch (error) {
     throw new CommandError(`--key-file ${file} can't be read.`, { cause: error })
   }
