@@ -26,7 +26,9 @@ export class Latencies {
   summary(): Latency | undefined {
     const { count, max } = this.#histogram
     if (count === 0) return undefined
-    return { p50: this.#histogram.percentile(50) / 1000, p99: this.#histogram.percentile(99) / 1000, max: max / 1000 }
+    // A percentile is the upper end of its bucket, which may be past the longest one of all.
+    const [p50 = 0, p99 = 0] = [50, 99].map((part) => Math.min(this.#histogram.percentile(part), max) / 1000)
+    return { p50, p99, max: max / 1000 }
   }
 }
 
