@@ -17,12 +17,15 @@ export interface Setup {
   isTogether?: boolean
   /** Each node has as many people as one alone; or else all nodes together have. */
   isGrown?: boolean
+  /** What no goal is about: only the long form has it. */
+  isExtra?: boolean
 }
 
 export type ClusterResult = ClusterLoad & NodeMetrics
 
 export interface ClusterReport {
   settings: Settings
+  runs: number
   /** By the setup's name. */
   load: Record<string, ClusterSummary>
   ratios: Record<string, ClusterRatios>
@@ -66,7 +69,7 @@ export interface ClusterSummary {
 export function clusterReportOf(
   setups: Setup[],
   results: Map<string, ClusterResult[]>,
-  settings: Settings,
+  { settings, runs }: Pick<ClusterReport, 'settings' | 'runs'>,
 ): ClusterReport {
   const load: ClusterReport['load'] = {}
   const ratios: ClusterReport['ratios'] = {}
@@ -75,7 +78,7 @@ export function clusterReportOf(
     load[name] = summaryOf(title, raw)
     if (name !== base) ratios[name] = { base, ...ratiosOf(raw, results.get(base) ?? []) }
   }
-  return { settings, load, ratios }
+  return { settings, runs, load, ratios }
 }
 
 const redisMicros = (one: ClusterResult) => one.beside_us_per_msg[0] ?? 0

@@ -1,28 +1,36 @@
 import type { ClusterRatios, ClusterReport, ClusterSummary } from './cluster-report.ts'
-import { print, spread } from './rows.ts'
+import { PARTS } from './parts.ts'
+import { type Section, spread } from './rows.ts'
 import type { Machine } from './workbench.ts'
 
 interface Run {
   machine: Machine
-  runs: number
   seconds: number
 }
 
-export function printCluster({ settings, load, ratios }: ClusterReport, { machine, runs, seconds }: Run): void {
-  console.log(`\nScenario A on one node and on several: median [range] of ${runs} interleaved runs of ${seconds} s`)
-  console.log(machine.pinned ? PINNED : NOT_PINNED)
-  console.log(`SQLite ${settings.sqlite}; PostgreSQL ${settings.postgres}`)
-  console.log(`Redis ${settings.redis}; ${settings.isSameDisk ? SAME_DISK : OTHER_DISK}\n`)
-  print([HEADER, ...Object.values(load).map(row)])
-  print([CPU_HEADER, ...Object.values(load).map(cpuRow)])
-  for (const [base, compared] of Map.groupBy(Object.entries(ratios), ([, { base }]) => base)) {
-    const rows = compared.map(([name, ratio]) => ratioRow(load[name]?.title ?? name, ratio))
-    print([[`to ${load[base]?.title ?? base}`, 'throughput', 'CPU × (nodes)', 'CPU × (all)', 'p99 ×'], ...rows])
+export function clusterSection({ settings, load, ratios, runs }: ClusterReport, { machine, seconds }: Run): Section {
+  const compared = Map.groupBy(Object.entries(ratios), ([, { base }]) => base)
+  const ratioTables = [...compared].map(([base, lines]) => [
+    [`to ${load[base]?.title ?? base}`, 'throughput', 'CPU × (nodes)', 'CPU × (all)', 'p99 ×'],
+    ...lines.map(([name, ratio]) => ratioRow(load[name]?.title ?? name, ratio)),
+  ])
+  return {
+    title: PARTS.cluster,
+    notes: [
+      `Scenario A, median [range] of ${runs} interleaved runs of ${seconds} s. ${machine.pinned ? PINNED : NOT_PINNED}`,
+      `SQLite ${settings.sqlite}; PostgreSQL ${settings.postgres}.`,
+      `Redis ${settings.redis}; ${settings.isSameDisk ? SAME_DISK : OTHER_DISK}.`,
+    ],
+    tables: [
+      [HEADER, ...Object.values(load).map(row)],
+      [CPU_HEADER, ...Object.values(load).map(cpuRow)],
+      ...ratioTables,
+    ],
   }
 }
 
 const PINNED =
-  'All nodes, Redis and PostgreSQL have core 0 together, the generator has core 1: messages/s cannot grow with the nodes here.\n' +
+  'All nodes, Redis and PostgreSQL have core 0 together, the generator has core 1: messages/s cannot grow with the nodes here. ' +
   'What counts is CPU µs a message (P14).'
 const NOT_PINNED =
   'NOT PINNED: all nodes, Redis, PostgreSQL and the generator share the cores. Trust CPU µs a message alone.'

@@ -11,6 +11,8 @@
 //               turn; with --together all of a room sit on one, and the next room's on the next.
 // --pids P,P    the server's processes, whose CPU and memory is reported, with all that they have started.
 // --beside P    another process, with all that it has started, whose CPU is reported by itself; up to four times.
+// --slow        one more socket in the first connection's room, of the same person, which stops reading when the measured
+//               time begins. `slow_cut` tells whether the server has closed it.
 // --client-id   every message carries a client_id of its own, in the form of a UUID.
 // --rate        closed (each sender waits for its own echo) or messages a second in all (open loop: latency counts from
 //               the intended send time). --idle S: connect, hold for S seconds, report memory. Prints one JSON line.
@@ -43,6 +45,7 @@ typedef struct conn {
   uint32_t *last;                          // last seq seen per sender slot
   char *tok, *mail;                        // from --lines
   int *own, to;                            // from --roam or --app: the other rooms, and where the last message went
+  int mute, least;                         // --slow: nothing is counted, the smallest buffer
   int joined;                              // --app: replies to connect and subscribe
   uint64_t echoed, acked, done;            // own messages: that came back, were acknowledged (--app), both
 } conn;
@@ -52,7 +55,7 @@ static double rate = 0, duration = 8, warmup = 2, drain = 2, hold = -1;
 static FILE *lines = NULL;
 static uint64_t salt;
 static char host[64] = "127.0.0.1", path[512] = "/ws/room/{room}/messages";
-static int ports[16] = { 8000 }, nports = 0, together = 0;
+static int ports[16] = { 8000 }, nports = 0, together = 0, slow = 0;
 static int pids[64], npids = 0, beside[4], nbeside = 0;
 static conn *C; static int N;
 static int ep;
@@ -219,6 +222,7 @@ static void on_lines(conn *c, const char *p, int n, uint64_t t) {
   while (n >= 0 && c->state != S_DEAD) { const char *e = n ? memchr(p, '\n', n) : NULL; int l = e ? e - p : n; on_line(c, p, l, t); p += l + 1; n -= l + 1; }
 }
 static void on_msg(conn *c, int op, const char *p, int n, uint64_t t) {
+  if (c->mute && op != 9) return;
   if (op == 8) { return; }
   if (op == 9) { wsframe(c, 10, p, n); return; }
   if (op == 10) return;
@@ -252,7 +256,7 @@ static void on_read(conn *c, uint64_t t) {
   c->rl = n - u; if (c->rl) { if (c->rl > c->rc) { c->rc = c->rl * 2; c->rb = realloc(c->rb, c->rc); } memcpy(c->rb, big + u, c->rl); }
 }
 static void start_conn(conn *c) {
-  c->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0); int one = 1; setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+  c->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0); int one = 1; setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one); if (c->least) setsockopt(c->fd, SOL_SOCKET, SO_RCVBUF, &one, sizeof one);
   struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons(c->port) }; inet_pton(AF_INET, host, &a.sin_addr);
   c->state = S_CONNECTING; inprog++;
   int r = connect(c->fd, (struct sockaddr *)&a, sizeof a); if (r < 0 && errno != EINPROGRESS) { errs++; die(c); return; }
@@ -263,6 +267,10 @@ static void upgrade(conn *c) {
   char auth[2048] = ""; if (c->tok && !app) snprintf(auth, sizeof auth, "Authorization: Bearer %s\r\n", c->tok);
   char b[4096]; int n = snprintf(b, sizeof b, "GET %s HTTP/1.1\r\nHost: %s:%d\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\nOrigin: http://%s:%d\r\n%s\r\n", p, host, c->port, host, c->port, auth);
   c->state = S_HTTP; wr(c, b, n);
+}
+static int was_cut(int fd) { // by the server: then there is an end behind what was not read
+  fcntl(fd, F_SETFL, 0); struct timeval patience = { 0, 300000 }; setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+  int r; while ((r = recv(fd, big, sizeof big, 0)) > 0); return r == 0 || errno != EAGAIN;
 }
 static void pump_ns(uint64_t ns) {
   static struct epoll_event ev[1024]; struct timespec ts = { ns / 1000000000ull, ns % 1000000000ull }; int n = epoll_pwait2(ep, ev, 1024, &ts, NULL);
@@ -276,9 +284,14 @@ static void pump_ns(uint64_t ns) {
   }
 }
 static void pump(int ms) { pump_ns((uint64_t)ms * 1000000ull); }
+static conn slowc; // its buffer is as small as can be, so that what it does not read is soon the server's to hold
+static void open_slow(void) {
+  slowc = C[0]; slowc.wb = slowc.rb = NULL; slowc.wl = slowc.wc = slowc.rl = slowc.rc = 0; slowc.mute = 1; slowc.least = 1;
+  start_conn(&slowc); while (slowc.state != S_READY && slowc.state != S_DEAD) pump(20);
+}
 int main(int ac, char **av) {
   tck = sysconf(_SC_CLK_TCK); signal(SIGPIPE, SIG_IGN);
-  static struct option o[] = { {"url", 1, 0, 'u'}, {"rooms", 1, 0, 'r'}, {"members", 1, 0, 'm'}, {"senders", 1, 0, 's'}, {"window", 1, 0, 'w'}, {"rate", 1, 0, 'x'}, {"duration", 1, 0, 'd'}, {"warmup", 1, 0, 'W'}, {"drain", 1, 0, 'D'}, {"size", 1, 0, 'z'}, {"pids", 1, 0, 'p'}, {"idle", 1, 0, 'i'}, {"room-base", 1, 0, 'b'}, {"conc", 1, 0, 'c'}, {"quickack", 0, 0, 'Q'}, {"lines", 1, 0, 'l'}, {"roam", 1, 0, 'R'}, {"client-id", 0, 0, 'I'}, {"app", 1, 0, 'A'}, {"together", 0, 0, 'T'}, {"beside", 1, 0, 'B'}, {0} };
+  static struct option o[] = { {"url", 1, 0, 'u'}, {"rooms", 1, 0, 'r'}, {"members", 1, 0, 'm'}, {"senders", 1, 0, 's'}, {"window", 1, 0, 'w'}, {"rate", 1, 0, 'x'}, {"duration", 1, 0, 'd'}, {"warmup", 1, 0, 'W'}, {"drain", 1, 0, 'D'}, {"size", 1, 0, 'z'}, {"pids", 1, 0, 'p'}, {"idle", 1, 0, 'i'}, {"room-base", 1, 0, 'b'}, {"conc", 1, 0, 'c'}, {"quickack", 0, 0, 'Q'}, {"lines", 1, 0, 'l'}, {"roam", 1, 0, 'R'}, {"client-id", 0, 0, 'I'}, {"app", 1, 0, 'A'}, {"together", 0, 0, 'T'}, {"beside", 1, 0, 'B'}, {"slow", 0, 0, 'S'}, {0} };
   int k; while ((k = getopt_long(ac, av, "", o, 0)) != -1) switch (k) {
     case 'u': { char *s = optarg; if (!strncmp(s, "ws://", 5)) s += 5; char *sl = strchr(s, '/'); char hp[128]; int l = sl ? sl - s : (int)strlen(s); memcpy(hp, s, l); hp[l] = 0; char *co = strchr(hp, ':'); if (co) { if (nports < 16) ports[nports++] = atoi(co + 1); *co = 0; } strcpy(host, hp); if (sl) snprintf(path, 512, "%s", sl); break; }
     case 'r': rooms = atoi(optarg); break; case 'm': members = atoi(optarg); break; case 's': senders = atoi(optarg); break; case 'w': window = atoi(optarg); break;
@@ -287,12 +300,13 @@ int main(int ac, char **av) {
     case 'R': roam = atoi(optarg); break; case 'I': clientid = 1; break; case 'A': app = atoi(optarg); break;
     case 'Q': quickack = 1; break; case 'z': tsize = atoi(optarg); break; case 'i': hold = atof(optarg); break; case 'b': roombase = atoi(optarg); break; case 'c': conc = atoi(optarg); break;
     case 'p': for (char *s = strtok(optarg, ","); s; s = strtok(0, ",")) if (npids < 64) pids[npids++] = atoi(s); break;
-    case 'T': together = 1; break; case 'B': if (nbeside < 4) beside[nbeside++] = atoi(optarg); break;
+    case 'T': together = 1; break; case 'S': slow = 1; break; case 'B': if (nbeside < 4) beside[nbeside++] = atoi(optarg); break;
     default: return 2; }
   if (!nports) nports = 1;
   if (strncmp(host, "127.", 4)) { fprintf(stderr, "loopback only\n"); return 2; }
   if (roam && !lines) { fprintf(stderr, "--roam needs --lines\n"); return 2; }
   if (app && (!lines || roam || clientid || app < 1 || app > 50 || (app > 1 && hold < 0))) { fprintf(stderr, "--app takes 1 room, or up to 50 with --idle, and --lines; neither --roam nor --client-id\n"); return 2; }
+  if (app && slow) { fprintf(stderr, "--slow is for plain sockets\n"); return 2; }
   if (app) strcpy(path, "/connection/websocket");
   int others = roam ? roam : app ? app - 1 : 0;
   struct timespec wall0; clock_gettime(CLOCK_REALTIME, &wall0); salt = wall0.tv_sec * 1000ull + wall0.tv_nsec / 1000000;
@@ -315,6 +329,7 @@ int main(int ac, char **av) {
     pstat p1 = tree(pids, npids, 1);
     printf("{\"mode\":\"idle\",\"connections\":%d,\"asked\":%d,\"connect_s\":%.3f,\"rss_before_kb\":%ld,\"rss_after_kb\":%ld,\"pss_before_kb\":%ld,\"pss_after_kb\":%ld,\"kb_per_conn\":%.2f,\"kb_per_conn_pss\":%.2f,\"cpu_s\":%.2f,\"nproc\":%d,\"closed\":%lu,\"errs\":%lu,\"srv_err\":%lu}\n", nready, N, conn_s, p0.rss, p1.rss, pss0, g_pss, (double)(p1.rss - p0.rss) / nready, (double)(g_pss - pss0) / nready, p1.cpu - p0.cpu, p1.np, closed_unexp, errs, srv_err);
     return 0; }
+  if (slow) { open_slow(); if (slowc.state != S_READY) { fprintf(stderr, "the slow socket was not accepted\n"); return 1; } }
   // settle
   { uint64_t te = now_ns() + 300000000ull; while (now_ns() < te) pump(20); }
   uint64_t t0 = now_ns(); t_start = t0 + (uint64_t)(warmup * 1e9); t_end = t_start + (uint64_t)(duration * 1e9); running = 1;
@@ -322,7 +337,7 @@ int main(int ac, char **av) {
   uint64_t isent = 0; if (rate <= 0) { for (int w = 0; w < window; w++) for (int i = 0; i < ns; i++) if (C[sl[i]].state == S_READY) sendmsg_(&C[sl[i]], now_ns()); }
   pstat ps = {0}, pe; double bs[4] = {0}, be[4] = {0}; struct rusage ra, rb; cpul ca[2] = {0}, cb[2] = {0}; int started = 0; double wall = 0; uint64_t ta = 0;
   for (;;) { uint64_t t = now_ns();
-    if (!started && t >= t_start) { started = 1; ps = tree(pids, npids, 0); besides(bs); getrusage(RUSAGE_SELF, &ra); readcpu(ca); ta = now_ns(); }
+    if (!started && t >= t_start) { started = 1; if (slow) epoll_ctl(ep, EPOLL_CTL_DEL, slowc.fd, NULL); ps = tree(pids, npids, 0); besides(bs); getrusage(RUSAGE_SELF, &ra); readcpu(ca); ta = now_ns(); }
     if (t >= t_end) break;
     if (rate > 0) { uint64_t due = 1 + (uint64_t)((t - t0) / 1e9 * rate); int b = 0; while (isent < due && b < 256) { conn *c = &C[sl[isent % ns]]; uint64_t sch = t0 + (uint64_t)(isent * 1e9 / rate); if (c->state == S_READY) sendmsg_(c, sch); isent++; b++; } if (isent < due) pump(0); else { uint64_t nx = t0 + (uint64_t)(isent * 1e9 / rate), t2 = now_ns(); pump_ns(nx > t2 ? (nx - t2 > 5000000 ? 5000000 : nx - t2) : 0); } }
     else pump(10);
@@ -333,9 +348,9 @@ int main(int ac, char **av) {
   if (app && !told) { fprintf(stderr, "nobody was told of their inbox\n"); srv_err++; }
   double gcpu = (rb.ru_utime.tv_sec - ra.ru_utime.tv_sec) + (rb.ru_stime.tv_sec - ra.ru_stime.tv_sec) + (rb.ru_utime.tv_usec - ra.ru_utime.tv_usec + rb.ru_stime.tv_usec - ra.ru_stime.tv_usec) / 1e6;
   double idle[2], iow[2], steal[2]; for (int i = 0; i < 2; i++) { double tt = cb[i].tot - ca[i].tot; if (tt <= 0) tt = 1; idle[i] = 100 * (cb[i].u[3] - ca[i].u[3]) / tt; iow[i] = 100 * (cb[i].u[4] - ca[i].u[4]) / tt; steal[i] = 100 * (cb[i].u[7] - ca[i].u[7]) / tt; }
-  printf("{\"mode\":\"%s\",\"conns\":%d,\"rooms\":%d,\"members\":%d,\"senders\":%d,\"window\":%d,\"rate\":%.0f,\"wall\":%.3f,\"connect_s\":%.3f,\"msgs_s\":%.1f,\"deliv_s\":%.1f,\"own\":{\"p50\":%.3f,\"p95\":%.3f,\"p99\":%.3f,\"max\":%.3f},\"peer\":{\"p50\":%.3f,\"p95\":%.3f,\"p99\":%.3f,\"max\":%.3f},\"sent\":%lu,\"accepted_all\":%lu,\"recvd_all\":%lu,\"lost\":%ld,\"unacked\":%ld,\"dup_ooo\":%lu,\"errs\":%lu,\"srv_err\":%lu,\"badframe\":%lu,\"closed\":%lu,\"hs_fail\":%lu,\"told\":%lu,\"srv_cpu_s\":%.2f,\"srv_cpu_pct\":%.1f,\"srv_us_per_msg\":%.1f,\"rss_kb\":%ld,\"hwm_kb\":%ld,\"nproc\":%d,\"gen_cpu_pct\":%.1f,\"core0_idle\":%.1f,\"core0_iowait\":%.1f,\"core1_idle\":%.1f,\"steal\":%.1f,\"beside_us_per_msg\":[",
+  printf("{\"mode\":\"%s\",\"conns\":%d,\"rooms\":%d,\"members\":%d,\"senders\":%d,\"window\":%d,\"rate\":%.0f,\"wall\":%.3f,\"connect_s\":%.3f,\"msgs_s\":%.1f,\"deliv_s\":%.1f,\"own\":{\"p50\":%.3f,\"p95\":%.3f,\"p99\":%.3f,\"max\":%.3f},\"peer\":{\"p50\":%.3f,\"p95\":%.3f,\"p99\":%.3f,\"max\":%.3f},\"sent\":%lu,\"accepted_all\":%lu,\"recvd_all\":%lu,\"lost\":%ld,\"unacked\":%ld,\"dup_ooo\":%lu,\"errs\":%lu,\"srv_err\":%lu,\"badframe\":%lu,\"closed\":%lu,\"hs_fail\":%lu,\"told\":%lu,\"srv_cpu_s\":%.2f,\"srv_cpu_pct\":%.1f,\"srv_us_per_msg\":%.1f,\"rss_kb\":%ld,\"hwm_kb\":%ld,\"nproc\":%d,\"gen_cpu_pct\":%.1f,\"core0_idle\":%.1f,\"core0_iowait\":%.1f,\"core1_idle\":%.1f,\"steal\":%.1f,\"slow_cut\":%s,\"beside_us_per_msg\":[",
     rate > 0 ? "open" : "closed", nready, rooms, members, senders, window, rate, wall, conn_s, w_acc / wall, w_del / wall, hq(&h_own, .5), hq(&h_own, .95), hq(&h_own, .99), h_own.max / 1e6, hq(&h_peer, .5), hq(&h_peer, .95), hq(&h_peer, .99), h_peer.max / 1e6,
-    sent, accepted_all, recvd, (long)(expect - recvd), (long)(sent - accepted_all), dup_ooo, errs, srv_err, badframe, closed_unexp, hs_fail, told, pe.cpu - ps.cpu, 100 * (pe.cpu - ps.cpu) / wall, w_acc ? 1e6 * (pe.cpu - ps.cpu) / w_acc : 0, pe.rss, pe.hwm, pe.np, 100 * gcpu / wall, idle[0], iow[0], idle[1], steal[0] + steal[1]);
+    sent, accepted_all, recvd, (long)(expect - recvd), (long)(sent - accepted_all), dup_ooo, errs, srv_err, badframe, closed_unexp, hs_fail, told, pe.cpu - ps.cpu, 100 * (pe.cpu - ps.cpu) / wall, w_acc ? 1e6 * (pe.cpu - ps.cpu) / w_acc : 0, pe.rss, pe.hwm, pe.np, 100 * gcpu / wall, idle[0], iow[0], idle[1], steal[0] + steal[1], !slow ? "null" : was_cut(slowc.fd) ? "true" : "false");
   for (int i = 0; i < nbeside; i++) printf(i ? ",%.2f" : "%.2f", w_acc ? 1e6 * (be[i] - bs[i]) / w_acc : 0);
   printf("]}\n");
   for (int i = 0; i < N; i++) if (C[i].fd >= 0) { char b[2] = { 3, (char)0xe8 }; (void)b; close(C[i].fd); }

@@ -9,6 +9,14 @@ const PROGRAM = join(import.meta.dir, 'load')
 /** What load.c prints of a run; latencies in milliseconds, from the sending to the sender's own echo. */
 export interface LoadResult {
   msgs_s: number
+  /** Messages to sockets; over REST there are none. */
+  deliv_s?: number
+  /** From the sending until the others in the room had it. */
+  peer?: LoadResult['own']
+  /** Percent of its core that the generator took itself. */
+  gen_cpu_pct: number
+  /** Whether the server has closed the one socket that does not read, where there is one. */
+  slow_cut?: boolean | null
   srv_us_per_msg: number
   own: { p50: number; p95: number; p99: number; max: number }
   sent: number
@@ -27,7 +35,7 @@ export interface LoadResult {
   core0_iowait: number
 }
 
-/** Of a cluster: also from the sending until the others in the room had it; and CPU µs a message of what ran beside. */
+/** Of a cluster: also CPU µs a message of what ran beside. */
 export interface ClusterLoad extends LoadResult {
   peer: LoadResult['own']
   beside_us_per_msg: number[]

@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs'
 import { hashToken, newToken } from '../../src/lib/tokens.ts'
 import { openStorage } from '../../src/storage/open.ts'
 import type { Storage } from '../../src/storage/storage.ts'
+import { goOnTalking } from './seed-stored.ts'
 import type { Workbench } from './workbench.ts'
 
 /** So many owners, so many customers, and so many rooms in which an owner and a customer sit. */
@@ -10,6 +11,10 @@ export const PAIRS = 100
 export const CROWD_PAIRS = 2500
 const ROOMS_OF_EACH = 3
 const STORED_A_ROOM = 20
+/** Sockets in the one room of two people, each of whom has half of them. */
+export const DEVICES = [100, 500] as const
+/** Further rooms of each pair. */
+export const WIDE = 10
 const IDLE_ROOMS_AN_OWNER = 10
 const IDLE_PEOPLE = 2000
 const SESSION_MS = 24 * 3600 * 1000
@@ -50,6 +55,23 @@ export interface SeededCrowd extends Seeded {
   idle: string
 }
 
+/** A room of two people with so many devices, by their number: see `DEVICES`. */
+export interface SeededRoom extends Seeded {
+  devices: Map<number, string>
+}
+
+export interface SeededTalks extends Seeded {
+  /** As `pairs`, and in each line the same person's one other room, or all ten of them. */
+  narrow: string
+  wide: string
+}
+
+/** The first one of `seats` is an owner of all of the rooms, and their first room has the messages. */
+export interface SeededReader extends Seeded {
+  rooms: number
+  messages: number
+}
+
 export interface Seeds {
   pairs: Seeded
   market: SeededMarket
@@ -61,6 +83,53 @@ export const seedAll = async (bench: Workbench): Promise<Seeds> => ({
   market: await seedMarket(bench),
   crowd: await seedCrowd(bench),
 })
+
+/** One pair; its owner and its customer have their devices in turn. */
+export const seedRoom = (bench: Workbench): Promise<SeededRoom> =>
+  withStorage(bench.place('room'), async (storage, dataDir) => {
+    const pair = await pairsIn(storage, 1)
+    const devices = DEVICES.map((count): [number, string] => [
+      count,
+      lines(bench, Array.from({ length: count / 2 }, () => pair).flat()),
+    ])
+    return { ...describe(bench, dataDir, pair), devices: new Map(devices) }
+  })
+
+/** The pairs with so many messages in each one's room, and with ten more rooms each in which nothing is said yet. */
+export async function seedTalks(bench: Workbench, messages: number): Promise<SeededTalks> {
+  const seeded = await withStorage(bench.place('talks'), async (storage, dataDir) => {
+    const pairs = await pairsIn(storage)
+    await talk(storage, pairs, 2)
+    const more: Seat[][] = []
+    for (let at = 0; at < WIDE; at++) more.push(await roomsIn(storage, couplesOf(pairs)))
+    const others = (count: number) => (seat: Seat) =>
+      more.slice(0, count).flatMap((seats) => seats[pairs.indexOf(seat)]?.roomId ?? [])
+    return {
+      ...describe(bench, dataDir, pairs),
+      narrow: lines(bench, pairs, others(1)),
+      wide: lines(bench, pairs, others(WIDE)),
+    }
+  })
+  goOnTalking(seeded.dataDir, seeded.seats, messages)
+  return seeded
+}
+
+/** A shop with so many rooms, in each of which a customer has said something, and in the first one so much. */
+export async function seedReader(bench: Workbench, rooms: number, messages: number): Promise<SeededReader> {
+  const seeded = await withStorage(bench.place('reader'), async (storage, dataDir) => {
+    const shop = await signUp(storage, 'shop')
+    const names = Array.from({ length: rooms }, (_, at) => `customer${at}`)
+    const customers = await inChunks(names, (name) => signUp(storage, name))
+    const seats = await roomsIn(
+      storage,
+      customers.map((customer): [Person, Person] => [shop, customer]),
+    )
+    await talk(storage, seats, 2)
+    return describe(bench, dataDir, seats)
+  })
+  goOnTalking(seeded.dataDir, seeded.seats.slice(0, 2), messages)
+  return { ...seeded, rooms, messages }
+}
 
 /** So many owners and customers, a room for each pair of them, nothing said yet. */
 export const seedPairs = (bench: Workbench, pairs = PAIRS): Promise<Seeded> =>
@@ -129,6 +198,12 @@ const ringOf = (pairs: [Person, Person][]): [Person, Person][] =>
     pairs.map(([owner, customer], at): [Person, Person] => [owner, pairs[(at + step) % pairs.length]?.[1] ?? customer]),
   ).flat()
 
+const couplesOf = (seats: Seat[]): [Person, Person][] =>
+  seats.flatMap(({ person }, at): [Person, Person][] => {
+    const customer = seats[at + 1]?.person
+    return at % 2 === 0 && customer ? [[person, customer]] : []
+  })
+
 function everyPair(seats: Seat[]): [Person, Person][] {
   const owners = seats.filter((_, at) => at % 2 === 0)
   const customers = seats.filter((_, at) => at % 2 === 1)
@@ -165,8 +240,8 @@ async function roomsIn({ products, rooms }: Storage, pairs: [Person, Person][]):
 const PRODUCT = { title: 'Road bike', priceMinor: 15_000, currency: 'EUR', imageUrl: null, url: null }
 
 /** Round after round, so that a room's messages lie as far apart as in life. */
-async function talk({ messages }: Storage, seats: Seat[]): Promise<void> {
-  for (let round = 0; round < STORED_A_ROOM; round++) {
+async function talk({ messages }: Storage, seats: Seat[], rounds = STORED_A_ROOM): Promise<void> {
+  for (let round = 0; round < rounds; round++) {
     const speakers = seats.filter((_, at) => at % 2 === round % 2)
     await inChunks(speakers, ({ roomId, person: { id, username } }) =>
       messages.append({ roomId, sender: { id, username }, text: TEXT, clientId: crypto.randomUUID(), at: Date.now() }),

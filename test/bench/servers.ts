@@ -1,5 +1,6 @@
 import { cpSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { freePort } from '../support/free-port.ts'
 import type { Seeded } from './seed.ts'
 import { CORE, type Workbench } from './workbench.ts'
 
@@ -33,12 +34,12 @@ export function startParley(
 ): Promise<Server> {
   const data = bench.place('data')
   cpSync(seeded.dataDir, data, { recursive: true })
-  return start(bench, { ...parleyOn(binary, { ...seeded, dataDir: data }, extra), data })
+  return startProgram(bench, { ...parleyOn(binary, { ...seeded, dataDir: data }, extra), data })
 }
 
 /** The same on data that stays when it stops: others may use it too. */
 export const startNode = (bench: Workbench, binary: string, on: Place, env: Record<string, string>): Promise<Server> =>
-  start(bench, parleyOn(binary, on, env))
+  startProgram(bench, parleyOn(binary, on, env))
 
 type Place = Pick<Seeded, 'dataDir' | 'door'>
 
@@ -55,7 +56,7 @@ export function startBare(bench: Workbench): Promise<Server> {
   const port = freePort()
   const command = [process.execPath, '--no-env-file', join(import.meta.dir, 'bare-bun.js')]
   const env = { MODE: 'batch', SYNC: 'FULL', PORT: String(port), DB: data }
-  return start(bench, { command, env, port, data, roomId: 1, headers: {} })
+  return startProgram(bench, { command, env, port, data, roomId: 1, headers: {} })
 }
 
 interface Start {
@@ -68,7 +69,7 @@ interface Start {
   headers: Record<string, string>
 }
 
-async function start(bench: Workbench, how: Start): Promise<Server> {
+export async function startProgram(bench: Workbench, how: Start): Promise<Server> {
   const { port, data } = how
   // Whatever was written before would go to the disk with the run's first flushes, and slow them tenfold.
   Bun.spawnSync(['sync'])
@@ -122,11 +123,4 @@ function accepts(url: string, headers: Record<string, string>): Promise<boolean>
     }
     socket.onerror = () => resolve(false)
   })
-}
-
-function freePort(): number {
-  const listener = Bun.listen({ hostname: '127.0.0.1', port: 0, socket: { data() {} } })
-  const { port } = listener
-  listener.stop(true)
-  return port
 }

@@ -1,6 +1,9 @@
-/** Of an even number the upper one of the middle two; NaN of none. */
-export const median = (values: number[]): number =>
-  values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN
+/** NaN of none. */
+export function median(values: number[]): number {
+  const sorted = values.toSorted((a, b) => a - b)
+  const [lower, upper] = [Math.ceil(sorted.length / 2) - 1, Math.floor(sorted.length / 2)]
+  return ((sorted[lower] ?? Number.NaN) + (sorted[upper] ?? Number.NaN)) / 2
+}
 
 export interface Spread {
   median: number
@@ -8,10 +11,12 @@ export interface Spread {
   max: number
 }
 
-/** The ratio of the medians, and the least and the greatest of the ratios within a round. */
+/** The ratio of the medians, and the least and the greatest of the ratios within a round, in the rounds that both have. */
 export function ratioOf<T>(raw: T[], base: T[], pick: (result: T) => number): Spread {
-  const within = raw.map((one, at) => pick(one) / pick(base[at] ?? one))
-  return { ...spreadOf(within), median: median(raw.map(pick)) / median(base.map(pick)) }
+  const rounds = Math.min(raw.length, base.length)
+  const [ours, theirs] = [raw.slice(0, rounds).map(pick), base.slice(0, rounds).map(pick)]
+  const within = ours.map((one, at) => one / (theirs[at] ?? one))
+  return { ...spreadOf(within), median: median(ours) / median(theirs) }
 }
 
 export const spreadOf = (values: number[]): Spread => ({
@@ -19,3 +24,6 @@ export const spreadOf = (values: number[]): Spread => ({
   min: Math.min(...values),
   max: Math.max(...values),
 })
+
+/** Of a ratio the other way round. */
+export const inverse = ({ median, min, max }: Spread): Spread => ({ median: 1 / median, min: 1 / max, max: 1 / min })

@@ -1,3 +1,4 @@
+import { Database } from 'bun:sqlite'
 import { mkdtempSync, rmSync, statfsSync } from 'node:fs'
 import { cpus, release, tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -13,9 +14,16 @@ export interface Machine {
   cores: number
   cpu: string
   bun: string
+  /** Bun's, which the binary has too. */
+  sqlite: string
   kernel: string
   /** Whether server and generator have a core each. */
   pinned: boolean
+}
+
+function sqliteVersion(): string {
+  using sqlite = new Database(':memory:')
+  return sqlite.query<{ version: string }, []>('SELECT sqlite_version() AS version').get()?.version ?? 'unknown'
 }
 
 /** Everything that a run starts or writes. All of it is gone when this process ends, also by Ctrl-C. */
@@ -25,6 +33,7 @@ export class Workbench {
     cores: cpus().length,
     cpu: cpus()[0]?.model ?? 'unknown',
     bun: Bun.version,
+    sqlite: sqliteVersion(),
     kernel: release(),
     pinned: cpus().length >= 2 && Bun.which('taskset') !== null,
   }
