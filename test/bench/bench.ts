@@ -3,6 +3,7 @@ import { relative, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { loadChannels } from './channels.ts'
 import { measureCluster, mostPairs } from './cluster.ts'
+import type { ClusterReport } from './cluster-report.ts'
 import { DOCUMENT, whyNotWritten, writeFigures } from './document.ts'
 import { overFanout } from './fanout.ts'
 import { overGrowth } from './growth.ts'
@@ -70,26 +71,25 @@ interface Wanted {
 }
 
 async function measure(bench: Workbench, wanted: Wanted): Promise<Report> {
-  const { binary, choice, runs, seconds } = wanted
-  const { parts, skipped, isLongCluster: isLong } = choice
+  const { binary, runs, seconds } = wanted
+  const { parts, skipped } = wanted.choice
   const date = new Date().toLocaleDateString('en-GB', { day: 'numeric', month: 'long', year: 'numeric' })
   const usual = [...parts].some((part) => part !== 'cluster')
     ? await measureOne(bench, wanted)
     : { lines: [], results: new Map(), rest: undefined, restart: undefined }
-  if (parts.has('cluster')) step('one node and several')
-  const cluster = parts.has('cluster')
-    ? await measureCluster(bench, {
-        binary,
-        pairs: await seedPairs(bench, mostPairs({ isLong })),
-        runs,
-        seconds,
-        isLong,
-      })
-    : undefined
+  const cluster = parts.has('cluster') ? await measureNodes(bench, wanted) : undefined
   return reportOf({
     ...{ machine: bench.machine, date, version: versionOf(binary), command: commandLine(), runs, seconds, skipped },
     ...{ ...usual, cluster, tookSeconds: performance.now() / 1000 },
   })
+}
+
+async function measureNodes(bench: Workbench, { binary, choice, runs, seconds }: Wanted): Promise<ClusterReport> {
+  const isLong = choice.isLongCluster
+  step('one node and several')
+  const pairs = await seedPairs(bench, mostPairs({ isLong }))
+  bench.stepAside()
+  return measureCluster(bench, { binary, pairs, runs, seconds, isLong })
 }
 
 const versionOf = (binary: string) => Bun.spawnSync([binary, '--version']).stdout.toString().trim()

@@ -1,14 +1,13 @@
 import { Database } from 'bun:sqlite'
 import { join } from 'node:path'
-import type { Seat } from './seed.ts'
 
 /**
  * Goes on with the talks of these rooms, which have two messages each, until each has so many (an even number): the rows
  * that the writer would have stored, since a million of them through it would take a minute. The rooms take turns, so that
  * a room's messages lie as far apart as in life.
  */
-export function goOnTalking(dataDir: string, seats: Seat[], messages: number): void {
-  const rooms = JSON.stringify([...new Set(seats.map(({ roomId }) => roomId))])
+export function goOnTalking(dataDir: string, roomIds: number[], messages: number): void {
+  const rooms = JSON.stringify(roomIds)
   using sqlite = new Database(join(dataDir, 'parley.db'), { readwrite: true })
   sqlite.run('PRAGMA synchronous = OFF')
   sqlite.run('PRAGMA cache_size = -200000')

@@ -110,7 +110,7 @@ export async function seedTalks(bench: Workbench, messages: number): Promise<See
       wide: lines(bench, pairs, others(WIDE)),
     }
   })
-  goOnTalking(seeded.dataDir, seeded.seats, messages)
+  goOnTalking(seeded.dataDir, roomsOf(seeded.seats), messages)
   return seeded
 }
 
@@ -127,7 +127,7 @@ export async function seedReader(bench: Workbench, rooms: number, messages: numb
     await talk(storage, seats, 2)
     return describe(bench, dataDir, seats)
   })
-  goOnTalking(seeded.dataDir, seeded.seats.slice(0, 2), messages)
+  goOnTalking(seeded.dataDir, [seeded.door.roomId], messages)
   return { ...seeded, rooms, messages }
 }
 
@@ -197,6 +197,8 @@ const ringOf = (pairs: [Person, Person][]): [Person, Person][] =>
   Array.from({ length: ROOMS_OF_EACH }, (_, step) =>
     pairs.map(([owner, customer], at): [Person, Person] => [owner, pairs[(at + step) % pairs.length]?.[1] ?? customer]),
   ).flat()
+
+const roomsOf = (seats: Seat[]): number[] => [...new Set(seats.map(({ roomId }) => roomId))]
 
 const couplesOf = (seats: Seat[]): [Person, Person][] =>
   seats.flatMap(({ person }, at): [Person, Person][] => {
