@@ -115,7 +115,7 @@ const GOALS: Goal[] = [
     first: 1.5,
     goal: 1.1,
     read: ({ ratios }) => ratios.slow?.p99,
-    lines: ['slow', 'parley100'],
+    lines: ['slow', 'long100'],
   },
   {
     ...{ ...postgres, name: 'P13 PostgreSQL, A by throughput', lines: ['postgres', 'sqlite'] },
