@@ -82,7 +82,7 @@ async function measureOne(
 }
 
 /** Seconds. Until its code is compiled, a quarter of a node's CPU time is the compiler's; and nodes share a core. */
-const WARMUP_A_NODE = { long: 6, short: 4 }
+const WARMUP_A_NODE = { long: 6, short: 3 }
 /** Longer than it takes until a node that was not told of a message looks for it. */
 const DRAIN = 15
 

@@ -72,7 +72,7 @@ export function overPages(bench: Workbench, shops: SeededReader[], { binary, sec
     ...shops.map(({ rooms }, at) => line('inbox', at, `inbox of ${rooms.toLocaleString('en')} rooms`)),
     ...shops.map(({ messages }, at) => line('history', at, `room of ${messages.toLocaleString('en')} messages`)),
   ]
-  return { lines, run, rounds: 2 }
+  return { lines, run, rounds: 1 }
 }
 
 const pagesOf = (servers: Server[], shops: SeededReader[], next: (shop: SeededReader) => PageLoad['next']) =>
