@@ -20,6 +20,7 @@ export function overSockets(bench: Workbench, { binary, seeds, seconds }: Measur
   const roaming = [...closedLoop(PAIRS, 2, seconds, 0), '--lines', market.roaming, '--roam', String(PAIRS)]
   const onPairs = () => startParley(bench, binary, pairs)
   const onMarket = () => startParley(bench, binary, market)
+  const keeping = () => startParley(bench, binary, pairs, { MIMALLOC_PURGE_DELAY: '-1' })
   const line = (line: Line, start: () => Promise<Server>, ...loads: Loads): Scenario => ({
     lines: [line],
     run: async () => [await loadOne(bench, await start(), loads)],
@@ -31,6 +32,7 @@ export function overSockets(bench: Workbench, { binary, seeds, seconds }: Measur
   return [
     line(toBare('bare', 'A  bare Bun'), () => startBare(bench), timed),
     noting(last, line(toBare('parley', 'A  Parley'), onPairs, inPairs)),
+    line(toBare('kept', 'A  Parley, memory kept'), keeping, inPairs),
     line(app, onPairs, [...inPairs, '--app', '1']),
     {
       lines: [{ part: 'sockets', name: 'half', title: 'A  Parley, half as many a second', base: 'half' }],
