@@ -79,7 +79,7 @@ async function measure(bench: Workbench, wanted: Wanted): Promise<Report> {
     : { lines: [], results: new Map(), rest: undefined, restart: undefined }
   const cluster = parts.has('cluster') ? await measureNodes(bench, wanted) : undefined
   return reportOf({
-    ...{ machine: bench.machine, date, version: versionOf(binary), command: commandLine(), runs, seconds, skipped },
+    ...{ machine: bench.machine, date, version: versionOf(binary), command: commandOf(wanted), runs, seconds, skipped },
     ...{ ...usual, cluster, tookSeconds: performance.now() / 1000 },
   })
 }
@@ -93,7 +93,9 @@ async function measureNodes(bench: Workbench, { binary, choice, runs, seconds }:
 }
 
 const versionOf = (binary: string) => Bun.spawnSync([binary, '--version']).stdout.toString().trim()
-const commandLine = () => ['bun run bench', ...process.argv.slice(2)].join(' ')
+
+/** What changes a figure of what it was told. */
+const commandOf = ({ runs, seconds }: Wanted) => `bun run bench --runs ${runs} --seconds ${seconds}`
 
 /** One server, in all that is usually measured. */
 async function measureOne(bench: Workbench, wanted: Wanted) {
