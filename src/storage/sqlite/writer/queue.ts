@@ -5,6 +5,10 @@ import type { Opening, Outcome, Write } from './wire.ts'
 const MAX_WAITING = 8192
 const MAX_WAITING_BYTES = 32 << 20
 const MAX_BATCH = 512
+/** Waiters of two batches, from which on telling them takes longer than flushing. */
+const MANY = 64
+/** Turns of the event loop: in one the frames leave, in the next one the answers come. */
+const TURNS_TO_ANSWER = 2
 
 interface Waiter {
   json: string
@@ -72,11 +76,15 @@ export class WriteQueue<C> {
       const json = JSON.stringify(item)
       this.#waiting.push({ json, resolve, reject })
       this.#waitingBytes += json.length
-      if (this.#flight.length === 0 && !this.#scheduled) {
-        this.#scheduled = true
-        setImmediate(this.#ship)
-      }
+      if (this.#flight.length === 0) this.#shipIn(1)
     })
+
+  #shipIn(turns: number) {
+    if (this.#scheduled) return
+    this.#scheduled = true
+    const ship = () => (--turns === 0 ? this.#ship() : void setImmediate(ship))
+    setImmediate(ship)
+  }
 
   get #isHeavy() {
     return this.#waitingBytes > MAX_WAITING_BYTES
@@ -102,8 +110,10 @@ export class WriteQueue<C> {
     const flight = this.#flight
     this.#flight = []
     this.#note(outcome, flight.length)
-    // The next batch leaves first: the writer flushes it while this thread tells the waiters of the last one.
-    this.#ship()
+    // Where there are many the next batch leaves first: the writer flushes it while this thread tells the waiters of the last
+    // one. Where there are few it has time: whoever is told may answer at once, and then needs no flush of its own.
+    if (this.#waiting.length === 0 || flight.length + this.#waiting.length >= MANY) this.#ship()
+    else this.#shipIn(TURNS_TO_ANSWER)
     if ('problem' in outcome) {
       const error = new ChatError('unavailable', { retryAfter: 1, cause: new Error(outcome.code) })
       for (const { reject } of flight) reject(error)
