@@ -1,4 +1,4 @@
-import { Crowd, type Signer } from './crowd.ts'
+import { Crowd, type Room, type Signer } from './crowd.ts'
 import { type Read, read } from './reads.ts'
 import { type Talk, Talkers } from './talk.ts'
 import { Target } from './target.ts'
@@ -138,8 +138,9 @@ class Run {
     // Without a rate it is what `rooms` reaches that tells one.
     if (!limits && (rooms || given === undefined)) spoken.push(await this.#talk(talkers, 'rooms', undefined))
     const [first] = spoken
-    const possible = first ? first.messagesPerSecond / 2 : this.#allowedRate(crowd.people.length)
-    const rate = Math.max(1, Math.floor(given ?? possible))
+    const allowed = limits ? this.#allowedRate(crowd.rooms) : Number.POSITIVE_INFINITY
+    const possible = first ? first.messagesPerSecond / 2 : allowed
+    const rate = Math.max(1, Math.floor(Math.min(given ?? possible, allowed)))
     if (open) spoken.push(await this.#talk(talkers, 'open', rate))
     if (!mixed) return spoken
     const half = Math.max(1, Math.floor(rate / 2))
@@ -165,7 +166,7 @@ class Run {
     const [room] = crowd.rooms
     await using talkers = await Talkers.in(this.#setting, room ? [room] : [], this.#allowed(listeners))
     // Awaited here: the sockets are closed when this returns.
-    return await this.#talk(talkers, 'fanout', limits ? this.#allowedRate(room?.people.length ?? 0) : undefined)
+    return await this.#talk(talkers, 'fanout', limits ? this.#allowedRate(room ? [room] : []) : undefined)
   }
 
   async #talk(talkers: Talkers, name: Spoken['name'], rate: number | undefined): Promise<Spoken> {
@@ -187,7 +188,10 @@ class Run {
     return this.#setting.limits ? Math.min(sockets, WITHIN_LIMITS.sockets) : sockets
   }
 
-  #allowedRate(people: number): number {
-    return people * WITHIN_LIMITS.ratePerPerson
+  /** So that whoever is in the most of these rooms stays within it: all of their sockets send as often. */
+  #allowedRate(rooms: readonly Room[]): number {
+    const seats = rooms.flatMap(({ people }) => people)
+    const ofPerson = [...Map.groupBy(seats, ({ id }) => id).values()].map(({ length }) => length)
+    return (WITHIN_LIMITS.ratePerPerson * seats.length) / Math.max(...ofPerson)
   }
 }

@@ -79,7 +79,8 @@ export class Crowd {
    */
   async leave(key: string | undefined): Promise<string> {
     const who = `${this.people.length} people named ${this.name}-…, and their ${this.rooms.length} rooms`
-    if (this.people.length === 0) return 'nothing is left behind'
+    // Whom the marketplace signs for is there when they have been let in, and not before.
+    if (this.people.length === 0 || (this.#means.signer && this.#products.length === 0)) return 'nothing is left behind'
     try {
       if (key === undefined) await this.#signOut()
       else await this.#erase(key)
@@ -118,7 +119,8 @@ export class Crowd {
   }
 
   #call<T>({ token }: Person, method: string, path: string, body?: object): Promise<T> {
-    return this.#means.target.call<T>(method, path, { token, ...(body === undefined ? {} : { body }) })
+    const call = this.#means.target.call<T>(method, path, { token, ...(body === undefined ? {} : { body }) })
+    return this.#means.signer ? call.catch(withAdvice) : call
   }
 
   #inTurns(what: string, count: number, act: (at: number) => Promise<void>) {
@@ -142,8 +144,9 @@ function signed(id: string, { secret, issuer, audience }: Signer): Promise<strin
 function withAdvice(error: unknown): never {
   if (!(error instanceof TargetError)) throw error
   const advice: Record<string, string> = {
-    forbidden: 'Start it with PARLEY_ACCOUNTS=open, or give its PARLEY_JWT_SECRET here.',
-    rate_limited: 'Start it with PARLEY_LIMITS=off.',
+    forbidden: 'Start the server with PARLEY_ACCOUNTS=open, or give its PARLEY_JWT_SECRET here.',
+    rate_limited: 'Start the server with PARLEY_LIMITS=off.',
+    unauthenticated: 'Is PARLEY_JWT_SECRET here that of the server, and its issuer and audience?',
   }
   throw new TargetError(`${error.message} ${advice[error.code] ?? ''}`.trim(), { code: error.code, cause: error })
 }

@@ -54,6 +54,8 @@ const OPENED_AT_ONCE = 16
 const QUIET_MS = 5000
 const LOOK_EVERY_MS = 50
 const AGAIN_AFTER_REFUSAL_MS = 1000
+/** Its code for a socket on which more waits than may. */
+const TOO_MUCH = '4409'
 
 /** Sockets in rooms, and what is said there. `await using` closes them. */
 export class Talkers implements AsyncDisposable {
@@ -146,8 +148,9 @@ export class Talkers implements AsyncDisposable {
     while (performance.now() < until) {
       await pause(Math.min(LOOK_EVERY_MS, until - performance.now()), undefined, { signal })
       if (this.#seats.some(({ isOpen }) => isOpen)) continue
-      const codes = Object.keys(this.#closed()).join(', ')
-      throw new TargetError(`the server has closed all ${this.#seats.length} sockets (${codes}): see its log`)
+      const codes = Object.keys(this.#closed())
+      const why = codes.includes(TOO_MUCH) ? 'more came than it could take. Try a lower --rate' : 'see its log'
+      throw new TargetError(`the server has closed all ${this.#seats.length} sockets (${codes.join(', ')}): ${why}`)
     }
   }
 

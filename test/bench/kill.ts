@@ -15,6 +15,7 @@ const { values } = parseArgs({
 })
 
 const [first, count] = [Number(values.seed), Number(values.rounds)]
+if (!(Number.isInteger(first) && count >= 1)) throw new Error('--rounds takes a number from 1, --seed a whole one')
 let failures = 0
 let kills = 0
 let messages = 0

@@ -17,6 +17,10 @@ const { values } = parseArgs({
   },
 })
 
+const LEAST_SECONDS = 60
+if (!(Number(values.seconds) >= LEAST_SECONDS))
+  throw new Error(`--seconds takes ${LEAST_SECONDS} or more: less tells nothing`)
+
 const LINE_EVERY_SECONDS = 60
 let lineAt = 0
 
