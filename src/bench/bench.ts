@@ -138,9 +138,8 @@ class Run {
     // Without a rate it is what `rooms` reaches that tells one.
     if (!limits && (rooms || given === undefined)) spoken.push(await this.#talk(talkers, 'rooms', undefined))
     const [first] = spoken
-    const allowed = limits ? this.#allowedRate(crowd.rooms) : Number.POSITIVE_INFINITY
-    const possible = first ? first.messagesPerSecond / 2 : allowed
-    const rate = Math.max(1, Math.floor(Math.min(given ?? possible, allowed)))
+    const possible = first ? first.messagesPerSecond / 2 : this.#allowedRate(crowd.rooms)
+    const rate = Math.max(1, Math.floor(given ?? possible))
     if (open) spoken.push(await this.#talk(talkers, 'open', rate))
     if (!mixed) return spoken
     const half = Math.max(1, Math.floor(rate / 2))
