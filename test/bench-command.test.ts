@@ -205,6 +205,15 @@ describe('against a server with its limits', () => {
     for (const talk of report.spoken) expect(talk).toMatchObject(NONE)
   })
 
+  test('whoever is in the most rooms stays within them too', async () => {
+    const settings = ['--jwt-secret', SECRET]
+    await using server = await startParley({ args: settings })
+    const { report } = await measured(server.url, '--only', 'open', '--rooms', '300', ...settings)
+    // 240 rooms are as many as an address has sockets for, and some owners are in 30 of them: 4 a second of 480 / 30.
+    expect(report.rooms).toBe(240)
+    expect(report.spoken).toMatchObject([{ ...NONE, rate: 64 }])
+  })
+
   test('what they refuse is no loss, and is told by its code', async () => {
     await using server = await startParley()
     const { report } = await measured(server.url, '--only', 'open', '--rooms', '1', '--rate', '100')
@@ -232,6 +241,14 @@ describe('a server whose people come with tokens of the marketplace', () => {
     const { report, code } = await measured(server.url, '--only', 'open', ...settings)
     expect(code).toBe(0)
     expect(report.spoken).toMatchObject([NONE])
+  })
+
+  test('takes no others, of whom nothing is left behind', async () => {
+    await using server = await startParley({ args: ['--jwt-secret', SECRET] })
+    const { err, code } = await bench(server.url, ...SHORT, '--jwt-secret', SECRET.toUpperCase())
+    expect(code).toBe(1)
+    expect(err).toContain('Is PARLEY_JWT_SECRET here that of the server')
+    expect(err).toContain('nothing is left behind')
   })
 
   test('lets nobody sign up, and it says what to do', async () => {

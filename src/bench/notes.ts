@@ -40,7 +40,7 @@ export function notesOn(report: Report): string[] {
     [state !== 'ok', `The server says of itself: ${state}.`],
     [
       spoken.some(({ server }) => server === undefined),
-      'The CPU and the memory of the server are not told here: give the PARLEY_METRICS_TOKEN of the server.',
+      'The server did not tell its CPU and its memory: it did not answer, or it wants its PARLEY_METRICS_TOKEN.',
     ],
     ...closed.map(({ name, closed }): [boolean, string] => [
       true,
