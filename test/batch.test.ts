@@ -5,7 +5,10 @@ import { join } from 'node:path'
 import { openDatabase } from '../src/storage/sqlite/database.ts'
 import { migrateSqlite } from '../src/storage/sqlite/migrate.ts'
 import { Batches } from '../src/storage/sqlite/writer/batch.ts'
+import type { Commands } from '../src/storage/sqlite/writer/commands.ts'
+import { WriteQueue } from '../src/storage/sqlite/writer/queue.ts'
 import { RoomsInHand } from '../src/storage/sqlite/writer/rooms-in-hand.ts'
+import { WORKER_URL } from './support/storage.ts'
 
 /** Batches on a real database. An item's name is what it stores, unless `faults` has something to throw for it. */
 function batches(faults: Record<string, (() => void) | undefined>) {
@@ -67,4 +70,25 @@ test('a disk that fills up while the items are tried one by one refuses the whol
   // The next batch is none the worse for it.
   expect(tried.batch.commit([['d']])).toEqual({ results: ['d'], failed: {} })
   expect(tried.stored()).toEqual(['d'])
+})
+
+test.each([
+  ['few wait: whoever answers a commit at once is in the next one', 1, [1, 2]],
+  ['many wait: the next batch is gone before those of the last one are told', 40, [40, 40, 1]],
+])('where %s', async (_, count, expected) => {
+  const dataDir = mkdtempSync(join(tmpdir(), 'parley-queue-'))
+  migrateSqlite(dataDir, 'full', false)
+  const commits: number[] = []
+  const opening = { path: join(dataDir, 'parley.db'), durability: 'full' } as const
+  const queue = await WriteQueue.open<Commands>(WORKER_URL, opening, { onCommit: (_, writes) => commits.push(writes) })
+  const some = () => Array.from({ length: count }, () => queue.write('heartbeat', 1))
+  const first = some()
+  // The first batch leaves before this, and is not answered yet.
+  await new Promise((resolve) => setImmediate(resolve))
+  const second = some()
+  await first[0]
+  await Promise.all([...second, queue.write('heartbeat', 2)])
+  expect(commits).toEqual(expected)
+  await queue.close()
+  rmSync(dataDir, { recursive: true, force: true })
 })
