@@ -23,7 +23,7 @@ const rounds = (of: (operations: number) => Partial<Sample['census']['server']>)
     const heap = { bytes: 20 << 20, objects: {}, ...of(operations) }
     const file = { walBytes: 1 << 20, databaseBytes: 1 << 20 }
     const census = { server: heap, writer: { bytes: 4 << 20, objects: {} }, topics: 2 }
-    return { seconds: at, operations, rooms: 0, rss: 100 << 20, ...file, census }
+    return { seconds: at, operations, rooms: 0, strangers: 0, rss: 100 << 20, ...file, census }
   })
 
 test.each<[name: string, of: Parameters<typeof rounds>[0], found: string[]]>([

@@ -33,7 +33,7 @@ export class Visitors {
   /** What has been done: requests, frames and commands. */
   operations = 0
   rooms = 0
-  #strangers = 0
+  strangers = 0
 
   private constructor(server: CountedServer, key: Person, pairs: Pair[], random: Random, pauseMs: number) {
     this.#server = server
@@ -265,7 +265,7 @@ export class Visitors {
   async #passer(isOver: () => boolean) {
     const [pair] = this.#pairs
     while (!isOver() && pair) {
-      const id = `stranger-${++this.#strangers}`
+      const id = `stranger-${++this.strangers}`
       await this.#expect(201, this.#key.put(`/api/users/${id}`, { username: 'Stranger' }))
       const stranger = await hostPerson(this.#server, id, 'Stranger')
       const { id: roomId } = await stranger.openRoom(pair.productId)

@@ -9,7 +9,10 @@ const OPERATIONS_AN_OBJECT = 100
  * What a thread means to keep of each new room: the one who is in it (of the last 50,000), the other its row and the
  * newest client ids (of 16,384).
  */
-const OF_A_ROOM = { bytes: 500, objects: 3, kinds: ['Object', 'string', 'Uint32Array'] }
+const OF_A_ROOM = { bytes: 500, objects: 3 }
+/** And of somebody new: the marketplace's token (of 10,000) and what is in it. */
+const OF_A_STRANGER = { bytes: 1000, objects: 4 }
+const KEPT = ['Object', 'string', 'Uint32Array']
 /** It is merged into the database at 16,000 pages, and what a commit in between may add is small. */
 const MAX_WAL_BYTES = 66 << 20
 
@@ -18,13 +21,13 @@ export function growthIn(samples: readonly Sample[]): string[] {
   const third = Math.floor(samples.length / 3)
   if (third < 3) throw new Error('too few rounds to tell')
   const thirds: Thirds = { middle: samples.slice(third, -third), last: samples.slice(-third) }
-  const rooms = grown(thirds, (sample) => sample.rooms)
+  const kept = keptOnPurpose(thirds)
   const walBytes = Math.max(...samples.map((sample) => sample.walBytes))
   return [
     ...exceeding(
       'resident memory',
       grown(thirds, ({ rss }) => rss),
-      WOBBLE.rssBytes + rooms * OF_A_ROOM.bytes * 2,
+      WOBBLE.rssBytes + kept.bytes * 2,
     ),
     ...exceeding('the log of the database', walBytes, MAX_WAL_BYTES),
     ...heapGrowth('server', thirds, ({ census }) => census.server),
@@ -39,15 +42,22 @@ interface Thirds {
 
 type Figure = (sample: Sample) => number
 
+function keptOnPurpose(thirds: Thirds) {
+  const rooms = grown(thirds, (sample) => sample.rooms)
+  const strangers = grown(thirds, (sample) => sample.strangers)
+  const sum = (of: 'bytes' | 'objects') => rooms * OF_A_ROOM[of] + strangers * OF_A_STRANGER[of]
+  return { bytes: sum('bytes'), objects: sum('objects') }
+}
+
 function heapGrowth(thread: string, thirds: Thirds, heapOf: (sample: Sample) => Heap): string[] {
   const operations = grown(thirds, (sample) => sample.operations)
-  const rooms = grown(thirds, (sample) => sample.rooms)
+  const kept = keptOnPurpose(thirds)
   const bytes = grown(thirds, (sample) => heapOf(sample).bytes)
   const kinds = new Set(thirds.last.flatMap((sample) => Object.keys(heapOf(sample).objects)))
   const ofKind = (kind: string) => {
     const count: Figure = (sample) => heapOf(sample).objects[kind] ?? 0
     const wobble = Math.max(WOBBLE.objects, median(thirds.middle.map(count)) * WOBBLE.partOfObjects)
-    const known = OF_A_ROOM.kinds.includes(kind) ? rooms * OF_A_ROOM.objects : 0
+    const known = KEPT.includes(kind) ? kept.objects : 0
     return exceeding(
       `${kind} in the ${thread}`,
       grown(thirds, count),
@@ -55,7 +65,7 @@ function heapGrowth(thread: string, thirds: Thirds, heapOf: (sample: Sample) => 
     )
   }
   return [
-    ...exceeding(`the heap of the ${thread}`, bytes, WOBBLE.heapBytes + rooms * OF_A_ROOM.bytes),
+    ...exceeding(`the heap of the ${thread}`, bytes, WOBBLE.heapBytes + kept.bytes),
     ...[...kinds].flatMap(ofKind),
   ]
 }

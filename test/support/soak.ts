@@ -19,6 +19,8 @@ export interface Sample {
   /** All that was done before. */
   operations: number
   rooms: number
+  /** Those whom the marketplace has vouched for, and who were erased again. */
+  strangers: number
   rss: number
   walBytes: number
   databaseBytes: number
@@ -62,8 +64,9 @@ async function settled(server: CountedServer, residents: number) {
   }
 }
 
-async function sampleOf(server: CountedServer, { operations, rooms }: Visitors): Promise<Omit<Sample, 'seconds'>> {
+async function sampleOf(server: CountedServer, visitors: Visitors): Promise<Omit<Sample, 'seconds'>> {
   const { process_resident_memory_bytes: rss = 0 } = await server.gauges()
   const { walBytes, databaseBytes } = server.fileSizes()
-  return { operations, rooms, rss, walBytes, databaseBytes, census: await server.census() }
+  const { operations, rooms, strangers } = visitors
+  return { operations, rooms, strangers, rss, walBytes, databaseBytes, census: await server.census() }
 }
