@@ -54,6 +54,7 @@ import type { Storage } from './storage/storage.ts'
 import { UserExports } from './users/export.ts'
 import { userRoutes } from './users/routes.ts'
 import { Users } from './users/service.ts'
+import { webRoutes } from './web/routes.ts'
 
 export interface Adapters {
   config: Config
@@ -237,7 +238,7 @@ export function createApp(services: Services, adapters: Adapters) {
     .use(appSocket({ ...sockets, epoch: storage.epoch, version, turns: new Turns() }))
     .use(healthRoutes({ ...config, ...services, storage, relay, metrics }))
     .use(docsRoutes({ version, routes: (): ApiRoute[] => app.routes }))
-    .get('/', ({ redirect }) => redirect('/docs'), { detail: { hide: true } })
+    .use(webRoutes(config))
   return app
 }
 

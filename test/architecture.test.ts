@@ -12,8 +12,13 @@ const LAYERS: [name: string, files: RegExp][] = [
     'service',
     /\/service\.ts$|^auth\/(sessions|origins|credentials|identities|policy|revocations|tickets)\.ts$|^auth\/host\/|^accounts\/passwords\.ts$|^users\/export\.ts$|^presence\/(attendance|typing)\.ts$|^rooms\/(inboxes|receipts)\.ts$|^live\/(hub|sequencer|connections|member)\.ts$|^live\/line\/|^cluster\//,
   ],
-  ['transport', /\/(routes|guard)\.ts$|^live\/(handshake|socket|[^/]+-socket)\.ts$|^live\/(plain|app)\/|^ops\//],
+  [
+    'transport',
+    /\/(routes|guard)\.ts$|^live\/(handshake|socket|[^/]+-socket)\.ts$|^live\/(plain|app)\/|^ops\/|^web\/(assets|bundle(\.macro)?|html)\.ts$/,
+  ],
   ['root', /^[^/]+\.ts$|^cli\//],
+  // What runs in the browser: of everything else it has only types.
+  ['page', /^(web\/(app|chat|conversation|locale|pages|ui|widget)|admin\/page)\/|^web\/service-worker\.ts$/],
 ]
 
 /** Files that may break a budget, each with its reason. */
@@ -25,7 +30,7 @@ const NAMELESS = ['index.ts', 'utils.ts', 'helpers.ts', 'common.ts', 'types.ts']
 
 const ROOT = join(import.meta.dir, '..')
 const SRC = join(ROOT, 'src')
-const files = [...new Bun.Glob('**/*.ts').scanSync(SRC)].filter((file) => !file.endsWith('.d.ts')).sort()
+const files = [...new Bun.Glob('**/*.{ts,tsx}').scanSync(SRC)].filter((file) => !file.endsWith('.d.ts')).sort()
 const layerOf = (file: string) => LAYERS.findIndex(([, pattern]) => pattern.test(file))
 const nameOf = (layer: number) => LAYERS[layer]?.[0]
 
@@ -36,7 +41,7 @@ interface Import {
 
 async function importsOf(file: string): Promise<Import[]> {
   const source = await Bun.file(join(SRC, file)).text()
-  const found = source.matchAll(/^(?:import|export) (type )?[^;'"]*?from '(\.[^']+\.ts)'|^import '(\.[^']+\.ts)'/gm)
+  const found = source.matchAll(/^(?:import|export) (type )?[^;'"]*?from '(\.[^']+\.tsx?)'|^import '(\.[^']+\.tsx?)'/gm)
   return [...found].map(([, type, from, bare]) => ({
     target: join(dirname(file), from ?? bare ?? ''),
     isType: type !== undefined,
@@ -50,13 +55,25 @@ describe('layers', () => {
 
   test('imports point at lower ones, and adapters meet services only in the root', async () => {
     const wrong: string[] = []
-    for (const file of files) {
+    for (const file of files.filter((file) => nameOf(layerOf(file)) !== 'page')) {
       const from = layerOf(file)
       for (const { target } of await importsOf(file)) {
         const to = layerOf(target)
         if (to === -1) continue
         const skipsTheRoot = nameOf(to) === 'adapter' && nameOf(from) !== 'adapter' && nameOf(from) !== 'root'
         if (to > from || skipsTheRoot) wrong.push(`${file} (${nameOf(from)}) -> ${target} (${nameOf(to)})`)
+      }
+    }
+    expect(wrong).toEqual([])
+  })
+
+  test('what runs in the browser takes types of contracts, and of the app as a whole, and nothing else', async () => {
+    const wrong: string[] = []
+    for (const file of files.filter((file) => nameOf(layerOf(file)) === 'page')) {
+      for (const { target, isType } of await importsOf(file)) {
+        const to = nameOf(layerOf(target)) ?? ''
+        const isContract = isType && (['lib', 'contract'].includes(to) || target === 'app.ts')
+        if (to !== 'page' && !isContract) wrong.push(`${file} -> ${target} (${to})`)
       }
     }
     expect(wrong).toEqual([])

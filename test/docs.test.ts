@@ -247,11 +247,6 @@ function* nodesOf(value: unknown): Generator<Record<string, unknown>> {
   }
 }
 
-test('the front page leads to the documentation', async () => {
-  const answer = await fetch(parley.url, { redirect: 'manual' })
-  expect([answer.status, answer.headers.get('location')]).toEqual([302, '/docs'])
-})
-
 test('the rules of the socket are served where the document links to them', async () => {
   expect(document.info.description).toContain('(/docs/protocol.md)')
   const rules = await fetch(`${parley.url}/docs/protocol.md`)

@@ -227,7 +227,7 @@ describe('a request', () => {
 })
 
 test.each([
-  ['/', 302],
+  ['/', 200],
   ['/livez', 200],
   ['/api/me', 401],
   ['/nothing', 404],

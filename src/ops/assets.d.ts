@@ -3,6 +3,11 @@ declare module '*.md' {
   export = text
 }
 
+declare module '*.svg' {
+  const text: string
+  export = text
+}
+
 declare module '*.css' {
   const text: string
   export = text

@@ -5,6 +5,7 @@ import style from 'swagger-ui-dist/swagger-ui.css' with { type: 'file' }
 import bundle from 'swagger-ui-dist/swagger-ui-bundle.js' with { type: 'file' }
 import { COOKIE_NAME } from '../auth/credentials.ts'
 import { ChatError } from '../lib/errors.ts'
+import { answerPage, CACHING, once, type Page, pageOf } from '../lib/http/page.ts'
 import protocol from '../live/PROTOCOL.md' with { type: 'text' }
 import guide from './api-guide.md' with { type: 'text' }
 import { describeSockets } from './live-docs/asyncapi.ts'
@@ -19,12 +20,6 @@ interface Deps {
   version: string
   /** Every route of the app; what is hidden is left out. Asked once, with the first request. */
   routes: () => readonly ApiRoute[]
-}
-
-interface Page {
-  content: Blob
-  type: string
-  etag: string
 }
 
 const CSP = [
@@ -63,16 +58,16 @@ export const docsRoutes = ({ version, routes }: Deps) => {
   const live = once(async () => pageOf('text/html', new Blob([livePage(await sockets(), addressIn(await assets()))])))
   const rules = once(() => pageOf('text/markdown', new Blob([protocol])))
   return new Elysia({ prefix: '/docs', detail: { hide: true } })
-    .get('', async ({ request }) => answer(request, await page(), 'no-cache'))
-    .get('/protocol.md', async ({ request }) => answer(request, await rules(), 'no-cache'))
-    .get('/live', async ({ request }) => answer(request, await live(), 'no-cache'))
-    .get('/asyncapi.json', async ({ request }) => answer(request, await asyncapi(), 'no-cache'))
-    .get('/json', async ({ request }) => answer(request, await document(), 'no-cache'))
+    .get('', async ({ request }) => answer(request, await page(), CACHING.asking))
+    .get('/protocol.md', async ({ request }) => answer(request, await rules(), CACHING.asking))
+    .get('/live', async ({ request }) => answer(request, await live(), CACHING.asking))
+    .get('/asyncapi.json', async ({ request }) => answer(request, await asyncapi(), CACHING.asking))
+    .get('/json', async ({ request }) => answer(request, await document(), CACHING.asking))
     .get('/assets/:name', async ({ request, params }) => {
       const asset = (await assets()).get(params.name)
       if (!asset) throw new ChatError('not_found')
       // The page names its assets with their hash: under that address they never change.
-      return answer(request, asset, 'public, max-age=31536000, immutable')
+      return answer(request, asset, CACHING.always)
     })
 }
 
@@ -139,11 +134,6 @@ async function loadAssets(): Promise<ReadonlyMap<string, Page>> {
   ])
 }
 
-async function pageOf(type: string, content: Blob): Promise<Page> {
-  const hash = Bun.hash(await content.arrayBuffer()).toString(36)
-  return { content, type: type.startsWith('text/') ? `${type}; charset=utf-8` : type, etag: `"${hash}"` }
-}
-
 /** All paths are absolute: they hold at `/docs/` too, and behind a proxy, whatever origin it has. */
 const addressIn = (assets: ReadonlyMap<string, Page>) => (name: string) =>
   `/docs/assets/${name}?v=${assets.get(name)?.etag.slice(1, -1)}`
@@ -167,23 +157,5 @@ function html(at: (asset: string) => string): string {
 `
 }
 
-function answer(request: Request, { content, type, etag }: Page, caching: string): Response {
-  const headers = {
-    etag,
-    'cache-control': caching,
-    'content-security-policy': CSP,
-    'x-content-type-options': 'nosniff',
-    'referrer-policy': 'no-referrer',
-  }
-  const isKnown = request.headers.get('if-none-match')?.includes(etag)
-  if (isKnown) return new Response(null, { status: 304, headers })
-  return new Response(content, { headers: { ...headers, 'content-type': type } })
-}
-
-function once<T>(make: () => Promise<T>): () => Promise<T> {
-  let made: Promise<T> | undefined
-  return () => {
-    made ??= make()
-    return made
-  }
-}
+const answer = (request: Request, page: Page, caching: string) =>
+  answerPage(request, page, { 'cache-control': caching, 'content-security-policy': CSP })

@@ -1,0 +1,3 @@
+import { ParleyChat } from './parley-chat.tsx'
+
+if (!customElements.get('parley-chat')) customElements.define('parley-chat', ParleyChat)
