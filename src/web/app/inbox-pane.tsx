@@ -12,7 +12,8 @@ const TABS = { customer: 'renting', owner: 'rentingOut' } as const
 
 /** The conversations, newest first: of what one rents, and of what one rents out. */
 export const InboxPane = ({ chat }: { chat: Chat }) => {
-  const role = useSignal<Role>(roleOfOpen(chat))
+  const chosen = useSignal<Role | undefined>(undefined)
+  const role = chosen.value ?? roleOf(chat)
   return (
     <nav class="inbox" aria-label={t('conversations')}>
       <div class="tabs" role="tablist">
@@ -21,20 +22,24 @@ export const InboxPane = ({ chat }: { chat: Chat }) => {
             key={each}
             chat={chat}
             role={each}
-            isChosen={role.value === each}
+            isChosen={role === each}
             onChoose={() => {
-              role.value = each
+              chosen.value = each
             }}
           />
         ))}
       </div>
-      <Rooms chat={chat} role={role.value} />
+      <Rooms chat={chat} role={role} />
     </nav>
   )
 }
 
-const roleOfOpen = (chat: Chat): Role =>
-  chat.inbox.rooms.value.get(Number(path.value.split('/')[2]))?.role ?? 'customer'
+/** Until one chooses: the side of the open room, or the one where something is. */
+function roleOf({ inbox: { rooms, listed } }: Chat): Role {
+  const open = rooms.value.get(Number(path.value.split('/')[2]))
+  if (open) return open.role
+  return listed.customer.value.length === 0 && listed.owner.value.length > 0 ? 'owner' : 'customer'
+}
 
 interface TabProps {
   chat: Chat

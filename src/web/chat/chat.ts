@@ -22,6 +22,7 @@ const PRESENCE_MS = 30_000
 
 /** A person's chat: one socket for their inbox and every room, and what is on its way. */
 export class Chat {
+  readonly server: string
   readonly api: Api
   readonly live: Centrifuge
   readonly me = signal<Peer | undefined>(undefined)
@@ -38,6 +39,7 @@ export class Chat {
 
   /** Who it is may be known before there is a line. */
   constructor(door: Door, me?: Peer) {
+    this.server = door.server
     this.api = openApi(door)
     this.inbox = new Inbox(this.api)
     const { token } = door

@@ -40,7 +40,7 @@ export const RoomView = ({ chat, roomId, back }: RoomViewProps) => {
       ) : (
         <header class="room-head">{back}</header>
       )}
-      {summary && <ProductStrip product={summary.product} />}
+      {summary && <ProductStrip chat={chat} product={summary.product} />}
       {summary && state === 'ready' ? (
         <Body chat={chat} room={room} summary={summary} />
       ) : (
@@ -90,11 +90,11 @@ const Head = ({ chat, summary, back, isTyping }: HeadProps) => {
 }
 
 /** What the conversation is about. */
-const ProductStrip = ({ product }: { product: Product }) => {
+const ProductStrip = ({ chat, product }: { chat: Chat; product: Product }) => {
   const { title, priceMinor, currency, url, archivedAt } = product
   return (
     <div class="product-strip">
-      <Picture product={product} />
+      <Picture chat={chat} product={product} />
       <div class="about">
         <p class="title" dir="auto">
           {title}

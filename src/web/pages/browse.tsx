@@ -112,7 +112,7 @@ const Card = ({ chat, product, onGone }: CardProps) => {
     })
   return (
     <li class="card">
-      <Picture product={product} />
+      <Picture chat={chat} product={product} />
       <h2 dir="auto">{title}</h2>
       <p class="price">{priceMinor !== null && currency !== null ? moneyOf(priceMinor, currency) : ' '}</p>
       {ownerId === chat.me.value?.id ? (

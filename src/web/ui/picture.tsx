@@ -1,8 +1,9 @@
 import { useSignal } from '@preact/signals'
 import type { Product } from '../../products/model.ts'
+import type { Chat } from '../chat/chat.ts'
 
 /** The picture of a product, or its first letter where there is none, or none comes. */
-export const Picture = ({ product: { imageUrl, title } }: { product: Product }) => {
+export const Picture = ({ chat, product: { imageUrl, title } }: { chat: Chat; product: Product }) => {
   const isBroken = useSignal(false)
   if (imageUrl === null || isBroken.value) {
     return (
@@ -14,7 +15,8 @@ export const Picture = ({ product: { imageUrl, title } }: { product: Product }) 
   return (
     <img
       class="picture"
-      src={imageUrl}
+      // A path is one on Parley, whatever page this is on.
+      src={new URL(imageUrl, chat.server).href}
       alt=""
       loading="lazy"
       decoding="async"
