@@ -64,6 +64,15 @@ describe('a product', () => {
     expect(await minji.offer('Bell', nothing)).toMatchObject(nothing)
   })
 
+  test.each(['/demo/bike.svg', '/images/54/side.jpg?size=1#top', '/자전거.jpg'])(
+    'has its image at a path on this server: %s',
+    async (imageUrl) => {
+      const { id } = await minji.offer(BIKE.title, { ...BIKE, imageUrl })
+      expect(await find(id)).toMatchObject({ imageUrl })
+      expect(new URL(imageUrl, parley.url).origin).toBe(new URL(parley.url).origin)
+    },
+  )
+
   test.each([
     ['no title', { title: undefined }, '/title'],
     ['an empty title', { title: '' }, '/title'],
@@ -85,7 +94,14 @@ describe('a product', () => {
     ['a data: address', { url: 'data:text/html,<script>alert(1)</script>' }, '/url'],
     ['a data: image', { imageUrl: 'data:image/png;base64,AA==' }, '/imageUrl'],
     ['a javascript: image', { imageUrl: ' javascript:alert(1)' }, '/imageUrl'],
+    ['an image on another server, by two slashes', { imageUrl: '//evil.example/bike.jpg' }, '/imageUrl'],
+    ['an image on another server, by a backslash', { imageUrl: '/\\evil.example/bike.jpg' }, '/imageUrl'],
+    ['an image on another server, by a tab', { imageUrl: '/\t/evil.example/bike.jpg' }, '/imageUrl'],
+    ['an image on another server, once its path is resolved', { imageUrl: '/.//evil.example/bike.jpg' }, '/imageUrl'],
+    ['an image at a path without its slash', { imageUrl: 'bike.jpg' }, '/imageUrl'],
+    ['an image at a path with a quote', { imageUrl: '/bike.jpg"onerror="alert(1)' }, '/imageUrl'],
     ['a file', { url: 'file:///etc/passwd' }, '/url'],
+    ['a path that is no image', { url: '/bikes/54' }, '/url'],
     ['an address without its scheme', { url: '//shop.example/bike' }, '/url'],
     ['an address with a quote', { url: 'https://shop.example/"onclick="alert(1)' }, '/url'],
     ['an owner', { ownerId: 'somebody' }, '/ownerId'],

@@ -86,6 +86,7 @@ export type Fault =
   | 'no_unicode'
   | 'no_email'
   | 'no_link'
+  | 'no_image_link'
   | 'no_currency'
   | 'no_origin'
   | 'no_client_id'

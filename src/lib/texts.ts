@@ -174,6 +174,10 @@ const FAULTS: Record<Fault, Text> = {
   no_unicode: { en: 'must be well-formed Unicode', ko: '올바른 유니코드여야 합니다' },
   no_email: { en: 'must be an e-mail address', ko: '이메일 주소여야 합니다' },
   no_link: { en: 'must be an http or https URL', ko: 'http 또는 https URL이어야 합니다' },
+  no_image_link: {
+    en: 'must be an http or https URL, or a path on this server',
+    ko: 'http 또는 https URL이거나 이 서버의 경로여야 합니다',
+  },
   no_currency: {
     en: 'must be an ISO 4217 code of three capital letters',
     ko: '대문자 세 글자의 ISO 4217 코드여야 합니다',

@@ -14,7 +14,14 @@ const PriceMinor = t.Integer({
   examples: [15000],
 })
 const Currency = t.String({ pattern: '^[A-Z]{3}$', fault: 'no_currency', description: 'ISO 4217', examples: ['KRW'] })
-const ImageUrl = { ...Link, examples: ['https://shop.example/bike.jpg'] }
+// A path has no empty part and no backslash: `//shop.example` and `/\shop.example` are other servers to a browser.
+const ImageUrl = t.String({
+  pattern: `${Link.pattern}|^(?:/[^\\s<>"/\\\\\\u0000-\\u001f]+)+$`,
+  fault: 'no_image_link',
+  maxLength: 2000,
+  description: 'An http or https URL, or a path on this server.',
+  examples: ['https://shop.example/bike.jpg'],
+})
 const Url = { ...Link, examples: ['https://shop.example/bikes/54'] }
 
 /** In a path: what nobody could have made is not found. */
