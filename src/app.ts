@@ -15,6 +15,7 @@ import { Hints, personChannel, roomChannel } from './cluster/hints.ts'
 import { ClusterLimits } from './cluster/limits.ts'
 import { ClusterNode } from './cluster/node.ts'
 import type { Config } from './config.ts'
+import { demoRoutes } from './demo/routes.ts'
 import type { Publish } from './events.ts'
 import { Keys } from './keys/service.ts'
 import { Proxies } from './lib/http/proxies.ts'
@@ -238,6 +239,7 @@ export function createApp(services: Services, adapters: Adapters) {
     .use(appSocket({ ...sockets, epoch: storage.epoch, version, turns: new Turns() }))
     .use(healthRoutes({ ...config, ...services, storage, relay, metrics }))
     .use(docsRoutes({ version, routes: (): ApiRoute[] => app.routes }))
+    .use(demoRoutes())
     .use(webRoutes(config))
   return app
 }

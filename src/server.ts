@@ -1,6 +1,7 @@
 import { type Adapters, type App, createApp, createServices, createSockets, type Services } from './app.ts'
 import type { Config } from './config.ts'
-import { addDemo, type DemoPerson } from './demo.ts'
+import { addDemo } from './demo/demo.ts'
+import type { DemoPerson } from './demo/people.ts'
 import { StartError } from './lib/errors.ts'
 import type { Log } from './lib/log.ts'
 import { Metrics } from './ops/metrics.ts'
@@ -11,7 +12,7 @@ import type { Storage, StorageEvents } from './storage/storage.ts'
 
 export interface ServerOptions {
   log: Log
-  /** Adds two people, three products and a room. */
+  /** Adds four people, what they offer, and their conversations. */
   demo: boolean
   /** The writer's code, as the entry point sees it. */
   workerUrl: string
@@ -21,6 +22,8 @@ export interface ServerOptions {
 export interface RunningServer {
   url: string
   info: {
+    /** What to open in a browser. */
+    frontUrl: string
     docsUrl: string
     dataDir: string
     engine: string
@@ -72,7 +75,7 @@ export async function startServer(config: Config, options: ServerOptions): Promi
     const adapters: Adapters = { config, storage, relay, metrics, log, version, now, uptime, broadcast }
     const services = createServices(adapters)
     await services.revocations.tell()
-    const demo = options.demo ? await addDemo(services) : undefined
+    const demo = options.demo ? await addDemo({ ...services, storage, now }) : undefined
     const app = createApp(services, adapters)
     const url = listen(app, config, createSockets(adapters))
     metrics.watch({
@@ -106,6 +109,7 @@ interface Known {
 
 const describe = (url: string, { dataDir, durability, publicOrigin }: Config, { storage, demo, version }: Known) => ({
   // Where people reach this server: its pages may not sign in from another origin.
+  frontUrl: `${publicOrigin ?? url}/`,
   docsUrl: `${publicOrigin ?? url}/docs`,
   dataDir,
   engine: storage.engine,

@@ -14,7 +14,7 @@ const LAYERS: [name: string, files: RegExp][] = [
   ],
   [
     'transport',
-    /\/(routes|guard)\.ts$|^live\/(handshake|socket|[^/]+-socket)\.ts$|^live\/(plain|app)\/|^ops\/|^web\/(assets|bundle(\.macro)?|html)\.ts$/,
+    /\/(routes|guard)\.ts$|^live\/(handshake|socket|[^/]+-socket)\.ts$|^live\/(plain|app)\/|^(ops|demo)\/|^web\/(assets|bundle(\.macro)?|html)\.ts$/,
   ],
   ['root', /^[^/]+\.ts$|^cli\//],
   // What runs in the browser: of everything else it has only types.

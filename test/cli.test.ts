@@ -153,13 +153,14 @@ describe('serve', () => {
 
   test('greets people with a banner, warnings and the people of the demo', async () => {
     const args = ['--log-format', 'pretty', '--limits', 'off', '--host', '0.0.0.0', '--demo']
-    const { written, code } = await serveUntil(/people of the demo:\n.*\n.*\n/, 'SIGTERM', args)
+    const { written, code } = await serveUntil(/people of the demo:\n(.*password.*\n){4}/, 'SIGTERM', args)
     expect(code).toBe(0)
     expect(written).toContain(`Parley ${pkg.version}`)
     expect(written).toMatch(/Listening on +http:/)
     expect(written).toMatch(/Warning +bound to a public address/)
     expect(written).toMatch(/Warning +limits are off/)
-    expect(written.match(/@\S+ +password \S+\n/g)).toHaveLength(2)
+    expect(written.match(/@\S+ +password \S+\n/g)).toHaveLength(4)
+    expect(written).toMatch(/Open +http:\S+\/\n/)
   })
 
   test('a port that is taken ends with 78 and a line that says what to do', async () => {

@@ -74,6 +74,7 @@ export const POLICY: Readonly<Record<string, Access>> = {
   'GET /docs/live': { open: 'anyone' },
   'GET /docs/asyncapi.json': { open: 'anyone' },
   'GET /docs/assets/:name': { open: 'anyone' },
+  'GET /demo/:name': { open: 'anyone' },
   // What a browser asks before a request of another site: answered for allowed origins only.
   'OPTIONS /': { open: 'anyone' },
   'OPTIONS /*': { open: 'anyone' },

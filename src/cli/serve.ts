@@ -12,7 +12,9 @@ const SIGNALS = Object.keys(EXIT_CODES) as Signal[]
 export const serve: Command = {
   name: 'serve',
   summary: 'Run the server.',
-  switches: [{ name: 'demo', summary: 'Add two people, three products and a room, and print the passwords.' }],
+  switches: [
+    { name: 'demo', summary: 'Add people, products with pictures and conversations, and print the passwords.' },
+  ],
   async run(invocation) {
     const { config } = readConfig(invocation)
     const { workerUrl, version, switches, print } = invocation
@@ -32,14 +34,14 @@ function announce(
   config: Config,
   { log, print }: { log: Log } & Pick<Invocation, 'print'>,
 ) {
-  const { docsUrl: docs, dataDir, engine, durability, version, demo } = info
+  const { frontUrl, docsUrl: docs, dataDir, engine, durability, version, demo } = info
   const notes = config.limits ? config.warnings : [...config.warnings, 'limits are off: for benchmarks only']
   if (config.logFormat === 'pretty') print(banner({ url, info }, notes))
   else {
     for (const note of notes) log.warn('warning', { note })
     log.info('listening', { url, docs, dataDir, engine, durability, version })
   }
-  if (demo) print(demo.length > 0 ? people(demo) : DEMO_IS_THERE)
+  if (demo) print(`${row(['Open', frontUrl])}\n${demo.length > 0 ? people(demo) : DEMO_IS_THERE}`)
 }
 
 const DEMO_IS_THERE = '  The demo is there already; its passwords were printed by the start that added it.\n\n'
