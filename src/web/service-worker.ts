@@ -13,8 +13,21 @@ interface Worker {
     type: 'fetch',
     listener: (event: { request: Request; respondWith(answer: Promise<Response>): void }) => void,
   ): void
+  addEventListener(type: 'notificationclick', listener: (event: Click) => void): void
   skipWaiting(): Promise<void>
-  clients: { claim(): Promise<void> }
+  clients: {
+    claim(): Promise<void>
+    matchAll(of: { type: 'window' }): Promise<Page[]>
+    openWindow(path: string): Promise<unknown>
+  }
+}
+interface Click {
+  notification: { data: { path: string }; close(): void }
+  waitUntil(done: Promise<unknown>): void
+}
+interface Page {
+  focus(): Promise<unknown>
+  postMessage(message: { path: string }): void
 }
 const worker = globalThis as unknown as Worker
 
@@ -41,6 +54,19 @@ worker.addEventListener('fetch', (event) => {
   else if (pathname.startsWith('/assets/') || pathname === '/icon.svg')
     event.respondWith(kept(pathname).catch(() => fetch(request)))
 })
+
+worker.addEventListener('notificationclick', (event) => {
+  event.notification.close()
+  event.waitUntil(show(event.notification.data.path))
+})
+
+/** In the page that is open, or in a new one. */
+async function show(path: string): Promise<void> {
+  const [page] = await worker.clients.matchAll({ type: 'window' })
+  if (!page) return void (await worker.clients.openWindow(path))
+  page.postMessage({ path })
+  await page.focus()
+}
 
 async function kept(path: string): Promise<Response> {
   const found = await caches.match(path)

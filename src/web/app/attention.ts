@@ -24,23 +24,24 @@ export function watchForAttention(): void {
     const { value } = session
     if (value.state === 'in') notifyOf(value.chat)
   })
+  // Of a notification that was clicked.
+  navigator.serviceWorker?.addEventListener('message', ({ data }) => go(data.path))
 }
 
+/** By the service worker: on a phone a page can't show one itself, and a click is heard when the page has gone too. */
 function notifyOf(chat: Chat) {
-  chat.onArrival = (room) => {
+  chat.onArrival = async (room) => {
     if (!document.hidden || notifications.peek() !== 'granted') return
     const { id, product, lastMessage } = room
+    const registration = await navigator.serviceWorker.ready
     const title = `${peerIn(room).username} · ${product.title}`
-    const notification = new Notification(title, {
+    const data = { path: `/rooms/${id}` }
+    await registration.showNotification(title, {
       body: lastMessage?.text ?? '',
       tag: `room-${id}`,
       icon: '/icon.svg',
+      data,
     })
-    notification.onclick = () => {
-      focus()
-      go(`/rooms/${id}`)
-      notification.close()
-    }
   }
 }
 

@@ -66,6 +66,7 @@ export class Chat {
 
   close(): void {
     clearInterval(this.#timer)
+    this.outbox.close()
     this.live.disconnect()
   }
 

@@ -16,3 +16,13 @@ export function keep(name: string, value: string | undefined): void {
     // It is kept for as long as the page is open.
   }
 }
+
+/** The names that begin so, and what is kept under them. */
+export function allKept(prefix: string): [name: string, value: string][] {
+  try {
+    const names = Object.keys(localStorage).filter((name) => name.startsWith(`parley:${prefix}`))
+    return names.map((name) => [name.slice('parley:'.length), localStorage.getItem(name) ?? ''])
+  } catch {
+    return []
+  }
+}

@@ -1,6 +1,6 @@
 import { signal } from '@preact/signals'
 import type { Message } from '../../messages/model.ts'
-import { keep, readKept } from './kept.ts'
+import { allKept, keep } from './kept.ts'
 
 /** A message that the server has not acknowledged yet. */
 export interface Unsent {
@@ -37,38 +37,44 @@ export class Outbox {
   readonly #busy = new Set<number>()
   /** Ends the wait of a room for its next try. */
   readonly #pauses = new Set<() => void>()
-  #name: string | undefined
+  /** What is kept is this person's. Each message under a name of its own: several pages of the browser have one outbox. */
+  #prefix: string | undefined
+  #isClosed = false
 
   constructor(deps: Deps) {
     this.#deps = deps
   }
 
-  /** From now on what is unsent is this person's. */
   open(userId: string): void {
-    if (this.#name !== undefined) return
-    this.#name = `outbox:${userId}`
-    const kept: Unsent[] = JSON.parse(readKept(this.#name) ?? '[]')
-    this.#change([...kept, ...this.unsent.value])
+    if (this.#prefix !== undefined) return
+    this.#prefix = `outbox:${userId}:`
+    const kept = allKept(this.#prefix).map(([, text]) => JSON.parse(text) as Unsent)
+    this.unsent.value = kept.sort((a, b) => a.at - b.at)
     this.flush()
   }
 
+  /** What is unsent stays for the next time. */
+  close(): void {
+    this.#isClosed = true
+    for (const wake of this.#pauses) wake()
+  }
+
   add(roomId: number, text: string): void {
-    const message = { clientId: crypto.randomUUID(), roomId, text, at: Date.now() }
-    this.#change([...this.unsent.value, message])
+    this.#put({ clientId: crypto.randomUUID(), roomId, text, at: Date.now() })
     this.flush()
   }
 
   again(clientId: string): void {
-    this.#change(
-      this.unsent.value.map(({ refusal, ...each }) =>
-        each.clientId === clientId || refusal === undefined ? each : { ...each, refusal },
-      ),
-    )
+    const refused = this.unsent.value.find((each) => each.clientId === clientId)
+    if (!refused) return
+    const { refusal: _, ...message } = refused
+    this.#put(message)
     this.flush()
   }
 
   drop(clientId: string): void {
-    this.#change(this.unsent.value.filter((each) => each.clientId !== clientId))
+    this.unsent.value = this.unsent.value.filter((each) => each.clientId !== clientId)
+    keep(`${this.#prefix}${clientId}`, undefined)
   }
 
   /** To be called when there is a line again. */
@@ -81,7 +87,7 @@ export class Outbox {
     if (this.#busy.has(roomId)) return
     this.#busy.add(roomId)
     let waitMs = RETRY_MS.first
-    for (let next = this.#next(roomId); next; next = this.#next(roomId)) {
+    for (let next = this.#next(roomId); next && !this.#isClosed; next = this.#next(roomId)) {
       if (await this.#send(next)) {
         waitMs = RETRY_MS.first
         continue
@@ -117,16 +123,18 @@ export class Outbox {
       return true
     } catch (error) {
       const { isFinal, message: refusal } = error as SendFailure
-      if (isFinal)
-        this.#change(
-          this.unsent.value.map((each) => (each.clientId === message.clientId ? { ...each, refusal } : each)),
-        )
+      if (isFinal) this.#put({ ...message, refusal })
       return isFinal
     }
   }
 
-  #change(unsent: readonly Unsent[]) {
-    this.unsent.value = unsent
-    if (this.#name !== undefined) keep(this.#name, unsent.length > 0 ? JSON.stringify(unsent) : undefined)
+  /** A new one, or one that is other than before. */
+  #put(message: Unsent) {
+    const { clientId } = message
+    const isKnown = this.unsent.value.some((each) => each.clientId === clientId)
+    this.unsent.value = isKnown
+      ? this.unsent.value.map((each) => (each.clientId === clientId ? message : each))
+      : [...this.unsent.value, message]
+    keep(`${this.#prefix}${clientId}`, JSON.stringify(message))
   }
 }

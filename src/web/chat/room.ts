@@ -32,6 +32,8 @@ export class Room {
   #typingTimer: ReturnType<typeof setTimeout> | undefined
   #typedAt = 0
   #readSeq = 0
+  /** Since the newest page was asked for, until it is there. */
+  #arrived: Message[] | undefined
 
   constructor(chat: Chat, id: number) {
     this.id = id
@@ -63,6 +65,8 @@ export class Room {
 
   /** The newest page, instead of whatever was there. */
   async load(): Promise<void> {
+    const arrived: Message[] = []
+    this.#arrived = arrived
     try {
       const room = this.#chat.api.rooms({ roomId: this.id })
       const [summary, page] = await Promise.all([
@@ -72,16 +76,15 @@ export class Room {
       batch(() => {
         if (this.state.value !== 'ready' && summary.unread > 0) this.newFrom.value = summary.readSeq + 1
         this.#chat.inbox.take(summary)
-        this.messages.value = merged(
-          page.items,
-          this.messages.value.filter(({ seq }) => seq > (page.items.at(-1)?.seq ?? 0)),
-        )
+        this.messages.value = merged(page.items, arrived)
         this.hasOlder.value = page.hasMore
         this.state.value = 'ready'
       })
       void this.#chat.people.load([peerIn(summary).id])
     } catch (error) {
       if (this.state.value === 'loading') this.state.value = isMissing(error) ? 'missing' : 'failed'
+    } finally {
+      if (this.#arrived === arrived) this.#arrived = undefined
     }
   }
 
@@ -144,6 +147,7 @@ export class Room {
         this.#type(false)
         if (document.hidden) this.newFrom.value ??= message.seq
       } else if (message.clientId) this.#chat.outbox.drop(message.clientId)
+      this.#arrived?.push(message)
       this.messages.value = merged(this.messages.value, [message])
     })
   }
