@@ -90,7 +90,10 @@ export class Chat {
       this.line.value = 'connected'
     })
     this.outbox.flush()
-    void this.inbox.load().then(() => this.#lookAround())
+    void this.inbox.load().then(() => {
+      this.#tellDelivered()
+      this.#lookAround()
+    })
   }
 
   #be(user: Peer) {
@@ -110,6 +113,12 @@ export class Chat {
     if (!isNew) return
     this.tell('room.delivered', { roomId, seq: lastSeq })
     if (room.unread > 0) this.onArrival?.(room)
+  }
+
+  /** What came while nobody was here, or there was no line. */
+  #tellDelivered() {
+    for (const { id: roomId, unread, lastSeq: seq } of this.inbox.rooms.value.values())
+      if (unread > 0) this.tell('room.delivered', { roomId, seq })
   }
 
   #lookAround() {
