@@ -1,5 +1,5 @@
 import { afterAll } from 'bun:test'
-import { type Browser, chromium, type Page } from 'playwright-core'
+import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
 
 export interface OpenBrowser extends AsyncDisposable {
   page: Page
@@ -30,11 +30,11 @@ afterAll(async () => (await browser)?.close())
 
 /**
  * Debian's Chromium with one empty page of somebody new to it, which watches what the page does. `serverUrl` is the one place
- * it may ask.
+ * it may ask; the options say what the browser is like: its size, its language.
  */
-export async function openBrowser(serverUrl: string): Promise<OpenBrowser> {
+export async function openBrowser(serverUrl: string, options: BrowserContextOptions = {}): Promise<OpenBrowser> {
   browser ??= chromium.launch({ executablePath: '/usr/bin/chromium', args: ARGS, headless: true })
-  const context = await (await browser).newContext()
+  const context = await (await browser).newContext(options)
   const page = await context.newPage()
   const complaints: string[] = []
   const foreignRequests: string[] = []

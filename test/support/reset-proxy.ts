@@ -17,6 +17,7 @@ export class ResetProxy implements AsyncDisposable, Door {
   readonly #open = new Set<Socket>()
   #plan: Break[] = []
   #passed = 0
+  #isCut = false
 
   private constructor(server: Server) {
     this.#server = server
@@ -46,7 +47,22 @@ export class ResetProxy implements AsyncDisposable, Door {
     this.#open.clear()
   }
 
+  /** Breaks it, and until it is mended whoever comes is turned away. */
+  cut(): void {
+    this.#isCut = true
+    this.break()
+  }
+
+  mend(): void {
+    this.#isCut = false
+  }
+
   #join(near: Socket, far: Socket) {
+    if (this.#isCut) {
+      near.resetAndDestroy()
+      far.destroy()
+      return
+    }
     for (const [from, to] of [
       [near, far],
       [far, near],
