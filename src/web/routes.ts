@@ -32,6 +32,9 @@ const CSP = [
   'trusted-types parley',
 ].join('; ')
 
+/** It asks for what it keeps, and for pages in their name. */
+const WORKER_CSP = "default-src 'none'; connect-src 'self'"
+
 const ASKING = { 'cache-control': CACHING.asking }
 const PAGE_HEADERS = { ...ASKING, 'content-security-policy': CSP }
 
@@ -65,7 +68,9 @@ export const webRoutes = ({ accounts, locale }: Deps) => {
     .get('/widget.js', async ({ request }) =>
       answerAsset(request, (await files()).widget, { ...ASKING, 'cross-origin-resource-policy': 'cross-origin' }),
     )
-    .get('/service-worker.js', async ({ request }) => answerAsset(request, (await files()).serviceWorker, ASKING))
+    .get('/service-worker.js', async ({ request }) =>
+      answerAsset(request, (await files()).serviceWorker, { ...ASKING, 'content-security-policy': WORKER_CSP }),
+    )
     .get('/manifest.webmanifest', async ({ request }) => answerPage(request, await manifest(), ASKING))
     .get('/icon.svg', async ({ request }) => answerPage(request, await picture(), ASKING))
     .get('/*', async ({ request }) => {
