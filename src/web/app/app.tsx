@@ -31,11 +31,18 @@ export const App = () => {
   }
 }
 
+/** How often a server that was away is looked for. */
+const RETRY_MS = 5000
+
 /** The page is there without a server: the browser has kept it. */
 const Offline = () => {
   useEffect(() => {
     addEventListener('online', begin)
-    return () => removeEventListener('online', begin)
+    const timer = setInterval(begin, RETRY_MS)
+    return () => {
+      removeEventListener('online', begin)
+      clearInterval(timer)
+    }
   }, [])
   return (
     <main class="gate">

@@ -24,7 +24,9 @@ export async function begin(): Promise<void> {
     return
   }
   try {
-    enter(await answered(api.me.get()))
+    const user = await answered(api.me.get())
+    // It may be asked again before there is an answer.
+    if (session.value.state !== 'in') enter(user)
   } catch (error) {
     const isUnknown = error instanceof Refusal && error.code === 'unauthenticated'
     if (isUnknown) leave(false)
