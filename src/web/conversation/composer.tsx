@@ -32,9 +32,12 @@ export const Composer = ({ draft, onSend, onTyping }: ComposerProps) => {
     field.current?.focus()
   }
   const insert = (emoji: string) => {
-    const { selectionStart = 0, selectionEnd = 0 } = field.current ?? {}
-    change(text.value.slice(0, selectionStart) + emoji + text.value.slice(selectionEnd))
-    field.current?.focus()
+    const { current } = field
+    if (!current) return
+    // In the field itself, so that the caret is behind it.
+    current.setRangeText(emoji, current.selectionStart, current.selectionEnd, 'end')
+    change(current.value)
+    current.focus()
   }
   useEffect(() => grow(field.current), [text.value])
   return (

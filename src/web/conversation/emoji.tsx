@@ -33,7 +33,9 @@ export const EmojiPicker = ({ onPick }: { onPick: (emoji: string) => void }) => 
       class="emoji"
       ref={box}
       onKeyDown={({ key }) => {
-        if (key === 'Escape') isOpen.value = false
+        if (key !== 'Escape' || !isOpen.value) return
+        isOpen.value = false
+        box.current?.querySelector('button')?.focus()
       }}
     >
       <button
