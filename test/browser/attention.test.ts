@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { openBrowser } from '../support/browser.ts'
 import type { Person } from '../support/person.ts'
+import { until } from '../support/redis.ts'
 import { type RunningParley, startParley } from '../support/server.ts'
 
 let parley: RunningParley
@@ -40,9 +41,9 @@ test('a page that is out of sight says in its title, on its icon and in a notifi
   const { page } = open
   await page.evaluate('navigator.serviceWorker.ready.then(() => undefined)')
   await joon.send(roomId, 'Is it free on Saturday?')
-  await page.waitForFunction(`document.title === '(1) Parley'`)
-  await page.waitForFunction(`document.querySelector('link[rel=icon]').href.startsWith('data:image/png')`)
-  await page.waitForFunction(`${NOTIFICATIONS}.then((all) => all.length > 0)`)
+  await until(async () => (await page.title()) === '(1) Parley')
+  await page.locator('link[rel=icon][href^="data:image/png"]').waitFor({ state: 'attached' })
+  await until(async () => (await page.evaluate<string[][]>(NOTIFICATIONS)).length > 0)
   expect(await page.evaluate<string[][]>(NOTIFICATIONS)).toEqual([
     ['Joon · Road bike', 'Is it free on Saturday?', `/rooms/${roomId}`],
   ])
@@ -51,8 +52,8 @@ test('a page that is out of sight says in its title, on its icon and in a notifi
   await page.evaluate('globalThis.isSeen = true')
   await page.locator('.row').click()
   await page.locator('.bubble').waitFor()
-  await page.waitForFunction(`document.title === 'Parley'`)
-  await page.waitForFunction(`document.querySelector('link[rel=icon]').href.endsWith('/icon.svg')`)
+  await until(async () => (await page.title()) === 'Parley')
+  await page.locator('link[rel=icon][href$="/icon.svg"]').waitFor({ state: 'attached' })
   expect(open.complaints).toEqual([])
 })
 
