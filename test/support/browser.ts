@@ -26,7 +26,11 @@ const TELL_VIOLATIONS = `document.addEventListener('securitypolicyviolation', (e
 
 // One for all tests of a file: to start it takes longer than most of what is done in it.
 let browser: Promise<Browser> | undefined
-afterAll(async () => (await browser)?.close())
+afterAll(async () => {
+  const closing = await browser
+  browser = undefined
+  await closing?.close()
+})
 
 /**
  * Debian's Chromium with one empty page of somebody new to it, which watches what the page does. `serverUrl` is the one place

@@ -62,9 +62,9 @@ const Shell = ({ chat }: { chat: Chat }) => {
       <a class="skip" href="#main">
         {t('skip')}
       </a>
+      <LineState chat={chat} />
       <aside class="side">
         <TopBar chat={chat} />
-        <LineState chat={chat} />
         <InboxPane chat={chat} />
       </aside>
       <main id="main" tabIndex={-1}>
@@ -103,7 +103,7 @@ const Main = ({ chat }: { chat: Chat }) => {
         </Empty>
       )
     case 'rooms':
-      return <RoomView key={id} chat={chat} roomId={Number(id)} back={<Back />} />
+      return <RoomView key={id} chat={chat} roomId={Number(id)} back={<Back />} home={<Home />} />
     case 'browse':
       return (
         <Framed>
@@ -125,13 +125,17 @@ const Main = ({ chat }: { chat: Chat }) => {
     default:
       return (
         <Empty title={t('notFound')} hint={t('notFoundHint')}>
-          <Link class="button" href="/">
-            {t('toInbox')}
-          </Link>
+          <Home />
         </Empty>
       )
   }
 }
+
+const Home = () => (
+  <Link class="button" href="/">
+    {t('toInbox')}
+  </Link>
+)
 
 const Back = () => (
   <Link class="icon back" href="/" aria-label={t('back')}>

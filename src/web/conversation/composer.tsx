@@ -61,16 +61,17 @@ export const Composer = ({ draft, onSend, onTyping }: ComposerProps) => {
           change(currentTarget.value)
           onTyping()
         }}
-        onKeyDown={(event) => {
-          if (isSending(event)) {
-            event.preventDefault()
-            send()
-          }
-        }}
+        onKeyDown={sendByKey}
       />
       <SendButton isReady={text.value.trim() !== '' && excess <= 0} excess={excess} />
     </form>
   )
+}
+
+function sendByKey(event: TargetedKeyboardEvent<HTMLTextAreaElement>) {
+  if (!isSending(event)) return
+  event.preventDefault()
+  event.currentTarget.form?.requestSubmit()
 }
 
 const SendButton = ({ isReady, excess }: { isReady: boolean; excess: number }) => (

@@ -17,10 +17,12 @@ interface RoomViewProps {
   roomId: number
   /** What leads away from it. */
   back?: ComponentChildren
+  /** The same where there is no such room. */
+  home?: ComponentChildren
 }
 
 /** A conversation: with whom, about what, what was said, and where one writes. */
-export const RoomView = ({ chat, roomId, back }: RoomViewProps) => {
+export const RoomView = ({ chat, roomId, back, home }: RoomViewProps) => {
   const room = useMemo(() => new Room(chat, roomId), [chat, roomId])
   useEffect(() => () => room.close(), [room])
   const me = chat.me.value
@@ -29,7 +31,7 @@ export const RoomView = ({ chat, roomId, back }: RoomViewProps) => {
   if (state === 'missing')
     return (
       <Empty title={t('roomMissing')} hint={t('roomMissingHint')}>
-        {back}
+        {home}
       </Empty>
     )
   if (state === 'failed') return <Failed title={t('roomFailed')} onRetry={() => room.load()} />
