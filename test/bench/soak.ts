@@ -1,6 +1,7 @@
 // The soak by hand, for as long as one likes: bun test/bench/soak.ts --seconds 3600
 // A line a minute; PARLEY_TEST_BINARY names the binary that it is of.
 
+import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { type Sample, soak } from '../support/soak.ts'
 import { growthIn } from '../support/soak-verdict.ts'
@@ -23,18 +24,22 @@ if (!(Number(values.seconds) >= LEAST_SECONDS))
 
 const LINE_EVERY_SECONDS = 60
 let lineAt = 0
+const sofar: Sample[] = []
 
 const { samples, errors, residents } = await soak({
   seconds: Number(values.seconds),
   pairs: Number(values.pairs),
   pauseMs: Number(values.pause),
   onSample(sample) {
+    sofar.push(sample)
     if (sample.seconds < lineAt) return
     lineAt = sample.seconds + LINE_EVERY_SECONDS
+    // Now, so that a run that ends badly has told what it has seen.
+    if (values.json !== undefined) writeFileSync(values.json, JSON.stringify(sofar))
     console.log(line(sample))
   },
 })
-if (values.json !== undefined) await Bun.write(values.json, JSON.stringify(samples))
+if (values.json !== undefined) writeFileSync(values.json, JSON.stringify(samples))
 const left = samples.filter(({ census }) => census.topics !== residents).map(({ census }) => `${census.topics} topics`)
 const findings = [...errors, ...left, ...growthIn(samples)]
 console.log(findings.length === 0 ? 'Nothing grows.' : findings.join('\n'))

@@ -1,7 +1,7 @@
 import { AppSocket } from './app-socket.ts'
 import type { Random } from './chaos-random.ts'
 import { emulate, openStream } from './http-stream.ts'
-import { backend, hostPerson } from './marketplace.ts'
+import { backend, hostPerson, seconds } from './marketplace.ts'
 import { Person } from './person.ts'
 import { RawSocket } from './raw-socket.ts'
 import { signIn, signUp } from './server.ts'
@@ -16,6 +16,8 @@ export interface Pair {
 }
 
 const ROOMS_OF_A_PAIR = 4
+/** Of a soak: whoever is there from its beginning has a token for all of it. */
+const LONGEST_SECONDS = 7 * 24 * 3600
 /** The part of visits that is about something new. */
 const NEW = 0.25
 /** As fast as one may go on sending. */
@@ -50,7 +52,7 @@ export class Visitors {
     for (let n = 0; n < count; n++) {
       const owner = new Person(server, await signUp(server.url, `Owner ${n}`))
       await key.put(`/api/users/customer-${n}`, { username: `Customer ${n}` })
-      const customer = await hostPerson(server, `customer-${n}`, `Customer ${n}`)
+      const customer = await hostPerson(server, `customer-${n}`, `Customer ${n}`, { exp: seconds(LONGEST_SECONDS) })
       pairs.push({ owner, customer, rooms: [], productId: (await owner.offer(`Bike ${n}`)).id })
     }
     return new Visitors(server, key, pairs, random, pauseMs)
@@ -296,8 +298,9 @@ export class Residents implements Disposable {
   }
 
   static async settle(server: CountedServer): Promise<Residents> {
-    const owner = await hostPerson(server, 'shopkeeper', 'Shopkeeper')
-    const customer = await hostPerson(server, 'regular', 'Regular')
+    const exp = seconds(LONGEST_SECONDS)
+    const owner = await hostPerson(server, 'shopkeeper', 'Shopkeeper', { exp })
+    const customer = await hostPerson(server, 'regular', 'Regular', { exp })
     const { id: productId } = await owner.offer('Bikes')
     const { id: roomId } = await customer.openRoom(productId)
     const apps = [await AppSocket.open(server, owner), await AppSocket.open(server, customer)]
