@@ -50,6 +50,7 @@ export class ChatPage implements AsyncDisposable {
   static async open(server: Pick<RunningParley, 'url'>, visit: Visit = {}): Promise<ChatPage> {
     const { person, path = '/', expected, ...options } = visit
     const browser = await openBrowser(server.url, options)
+    browser.page.setDefaultTimeout(LONG_MS)
     visits.push({ browser, expected })
     if (person) {
       const session = { name: COOKIE_NAME, value: person.token, url: server.url, httpOnly: true }
@@ -63,7 +64,7 @@ export class ChatPage implements AsyncDisposable {
   /** By the address, as from a bookmark. */
   async goTo(path: string): Promise<void> {
     await this.page.goto(`${this.#url}${path}`)
-    await this.page.locator('main:not([aria-busy])').waitFor()
+    await this.page.locator('main:not([aria-busy])').waitFor({ state: 'attached' })
   }
 
   button(name: string): Locator {
