@@ -214,10 +214,11 @@ async function damage(file: string) {
   await Bun.write(file, bytes.fill(0xff, 100, 4000))
 }
 
-/** As the release left it that did not have the newest migration, which makes an index. */
+/** As the release left it that did not have the newest migration, which is the one of the console. */
 function asTheReleaseBefore(dataDir: string) {
   const file = database(dataDir)
-  file.run('DROP TABLE presence')
+  const undo = ['DROP TABLE audit', 'DROP TABLE admin_links', 'DROP INDEX users_admins']
+  for (const statement of [...undo, 'ALTER TABLE sessions DROP COLUMN begun_by']) file.run(statement)
   file.run('DELETE FROM __drizzle_migrations WHERE name = ?', [NAMES.at(-1) ?? ''])
 }
 

@@ -1,4 +1,5 @@
 import { Type as t } from '@sinclair/typebox'
+import { AUDIT_ACTIONS, AUDIT_TARGETS } from '../audit/model.ts'
 import { SCOPES } from '../keys/model.ts'
 import { LOG_LEVELS } from '../lib/log.ts'
 import { Product } from '../products/model.ts'
@@ -189,29 +190,6 @@ export const LoggedErrors = listOf(
   LoggedError,
   'Of this node since it started, newest first: 100 at most.',
 )
-
-/** Everything that somebody may do as an admin, as it stands in the audit log. */
-export const AUDIT_ACTIONS = [
-  'admin.link',
-  'admin.sign_in',
-  'user.create',
-  'user.change',
-  'user.disable',
-  'user.enable',
-  'user.role',
-  'user.password',
-  'user.sign_out',
-  'user.export',
-  'user.erase',
-  'room.read',
-  'product.archive',
-  'key.create',
-  'key.revoke',
-  'session.end',
-] as const
-export type AuditAction = (typeof AUDIT_ACTIONS)[number]
-export const AUDIT_TARGETS = ['user', 'room', 'product', 'key', 'session'] as const
-export type AuditTarget = (typeof AUDIT_TARGETS)[number]
 
 export const AuditEntry = t.Object(
   {

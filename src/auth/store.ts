@@ -1,3 +1,4 @@
+import type { Deed } from '../audit/model.ts'
 import type { StoredUser } from '../users/store.ts'
 
 /** Times in milliseconds since 1970. */
@@ -10,6 +11,7 @@ export interface NewSession {
 
 export interface SessionRecord {
   user: StoredUser
+  begunBy: 'password' | 'link'
   createdAt: number
   expiresAt: number
   lastUsedAt: number
@@ -38,7 +40,7 @@ export interface SessionStore {
   find(tokenHash: string): Promise<SessionRecord | undefined>
   touch(tokenHash: string, at: number): Promise<void>
   /** Ends it, and leaves a revocation. */
-  end(tokenHash: string, at: number): Promise<void>
+  end(tokenHash: string, at: number, deed?: Deed): Promise<void>
   /** `false` where its session has ended. Clears expired ones on the way. */
   issueTicket(ticket: TicketRecord, at: number): Promise<boolean>
   /** Takes the ticket out, so that exactly one of many callers gets it. */

@@ -1,3 +1,4 @@
+import type { Deed } from '../audit/model.ts'
 import type { NewProduct, Product, ProductUpsert } from './model.ts'
 
 export interface ProductFilter {
@@ -19,7 +20,7 @@ export interface ProductStore {
   /** Changes the given fields of the owner's product; `undefined` where the owner has no such product. */
   change(productId: string, ownerId: string, fields: Partial<Required<NewProduct>>): Promise<Product | undefined>
   /** Idempotent; `false` where the owner has no such product. */
-  archive(productId: string, ownerId: string, at: number): Promise<boolean>
+  archive(productId: string, ownerId: string, at: number, deed?: Deed): Promise<boolean>
   /** All of them, or none: answers the place of the first one whose owner nobody is, and then nothing was stored. */
   upsert(
     products: (ProductUpsert & { id: string })[],

@@ -49,7 +49,9 @@ const SMALL = [
   table(schema.users, 'number'),
   table(schema.sessions, 'token_hash'),
   table(schema.tickets, 'ticket_hash'),
+  table(schema.adminLinks, 'token_hash'),
   table(schema.serverKeys, 'id'),
+  table(schema.audit, 'number'),
   table(schema.revocations, 'number'),
   table(schema.presence, 'user_no'),
   table(schema.products, 'number'),
@@ -57,7 +59,14 @@ const SMALL = [
 ]
 const MESSAGES = table(schema.messages, 'id')
 /** What numbers its rows by itself. */
-const NUMBERED = { users: 'number', revocations: 'number', products: 'number', rooms: 'id', messages: 'id' }
+const NUMBERED = {
+  users: 'number',
+  audit: 'number',
+  revocations: 'number',
+  products: 'number',
+  rooms: 'id',
+  messages: 'id',
+}
 
 const PAGE = 1000
 
@@ -227,7 +236,7 @@ function statements({ name, columns, order }: Table, by: (column: string) => str
   return { first: `${select} ${rest}`, next: `${select} WHERE (${order.map(by).join(', ')}) > (${values}) ${rest}` }
 }
 
-const TEXT_KEYS = ['sessions', 'tickets', 'server_keys']
+const TEXT_KEYS = ['sessions', 'tickets', 'admin_links', 'server_keys']
 
 /** By bytes, as SQLite does. */
 const collated =

@@ -1,4 +1,5 @@
 import type { AccountStore } from '../accounts/store.ts'
+import type { AuditStore, ConsoleStore, LinkStore } from '../admin/store.ts'
 import type { RevocationStore, SessionStore } from '../auth/store.ts'
 import type { KeyStore } from '../keys/store.ts'
 import type { MessageStore } from '../messages/store.ts'
@@ -41,6 +42,9 @@ export interface Storage {
   rooms: RoomStore
   messages: MessageStore
   presence: PresenceStore
+  adminLinks: LinkStore
+  audit: AuditStore
+  console: ConsoleStore
   health(): StorageHealth
   /** Flushes one small commit, unless one went well within the last 5 s. Resolves to whether storing and reading work. */
   probe(): Promise<boolean>

@@ -3,6 +3,7 @@ import type { Storage } from '../../src/storage/storage.ts'
 import type { Peer } from '../../src/users/model.ts'
 import { accountIn, failure, roomIn, type TestStorage } from '../support/storage.ts'
 import { accessContract } from './access.ts'
+import { consoleContract } from './console.ts'
 import { crowdContract } from './crowd.ts'
 import { presenceContract } from './presence.ts'
 import { textContract } from './texts.ts'
@@ -479,4 +480,5 @@ export function storageContract(name: string, open: () => Promise<TestStorage>) 
 
   textContract(name, open)
   crowdContract(name, open)
+  consoleContract(name, open)
 }

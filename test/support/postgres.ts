@@ -19,6 +19,8 @@ export function postgresBin(): string | undefined {
 const TEMPLATE = 'migrated'
 
 const TABLES = [
+  'admin_links',
+  'audit',
   'tickets',
   'sessions',
   'presence',
@@ -29,7 +31,7 @@ const TABLES = [
   'server_keys',
   'users',
 ]
-const NUMBERS = ['messages_id', 'rooms_id', 'products_number', 'revocations_number', 'users_number']
+const NUMBERS = ['audit_number', 'messages_id', 'rooms_id', 'products_number', 'revocations_number', 'users_number']
 const EMPTIED = [
   ...TABLES.map((table) => `DELETE FROM ${table}`),
   ...NUMBERS.map((name) => `ALTER SEQUENCE ${name}_seq RESTART`),

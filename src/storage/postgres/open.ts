@@ -1,5 +1,8 @@
 import type { Storage, StorageEvents } from '../storage.ts'
 import { wrapped } from '../wrapped.ts'
+import { postgresAudit } from './console/audit.ts'
+import { postgresLinks } from './console/links.ts'
+import { postgresConsole } from './console/searches.ts'
 import { connect, drizzleOn, FOR_FLIGHTS, FOR_QUERIES, LIMITS_MS, type Place, requireServer } from './database.ts'
 import { orStartError, toldAs } from './faults.ts'
 import { Health } from './health.ts'
@@ -59,6 +62,9 @@ export async function openPostgres(options: PostgresOptions): Promise<Storage> {
     rooms: told(postgresRooms(db, enqueue)),
     messages: told(postgresMessages(db, enqueue)),
     presence: told(postgresPresence(db, write, now)),
+    adminLinks: told(postgresLinks(db, write)),
+    audit: told(postgresAudit(db)),
+    console: told(postgresConsole(db)),
     health: () => ({ ok: health.problem === undefined, problem: health.problem, waiting: queue.waiting }),
     async probe() {
       const beat = () => (queue.wasWellWithin(PROBE_AFTER_MS) ? undefined : enqueue({ kind: 'heartbeat', at: now() }))

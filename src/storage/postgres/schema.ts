@@ -38,6 +38,8 @@ export const users = pgTable(
   (table) => [
     uniqueIndex('users_id').on(table.id),
     uniqueIndex('users_email').on(table.email).where(sql`password_hash IS NOT NULL`),
+    // Few of many: whoever looks for them reads no others.
+    index('users_admins').on(table.number).where(sql`role = 'admin'`),
   ],
 )
 
@@ -51,6 +53,10 @@ export const sessions = pgTable(
     createdAt: int8('created_at').notNull(),
     expiresAt: int8('expires_at').notNull(),
     lastUsedAt: int8('last_used_at').notNull(),
+    // A link is for admins, and counts where passwords do not (docs/decisions/0017).
+    begunBy: text('begun_by', { enum: ['password', 'link'] })
+      .notNull()
+      .default('password'),
   },
   (table) => [index('sessions_user').on(table.userId), index('sessions_expiry').on(table.expiresAt)],
 )
@@ -104,6 +110,33 @@ export const revocations = pgTable('revocations', {
   // The hash of a session's token, or a person's id.
   subject: text('subject').notNull(),
   at: int8('at').notNull(),
+})
+
+/** What `parley admin link` has printed, until somebody comes with it. */
+export const adminLinks = pgTable(
+  'admin_links',
+  {
+    tokenHash: text('token_hash').primaryKey(),
+    userId: text('user_id')
+      .notNull()
+      .references(() => users.id, { onDelete: 'cascade' }),
+    expiresAt: int8('expires_at').notNull(),
+  },
+  (table) => [uniqueIndex('admin_links_user').on(table.userId)],
+)
+
+/** Who did what to whom. It is only added to. */
+export const audit = pgTable('audit', {
+  number: int8('number').primaryKey().generatedAlwaysAsIdentity(),
+  at: int8('at').notNull(),
+  actorKind: text('actor_kind', { enum: ['user', 'key', 'cli'] }).notNull(),
+  // Of the person or the key.
+  actorId: text('actor_id'),
+  action: text('action').notNull(),
+  targetKind: text('target_kind', { enum: ['user', 'room', 'product', 'key', 'session'] }).notNull(),
+  targetId: text('target_id').notNull(),
+  // JSON, an object.
+  details: text('details').notNull(),
 })
 
 /** When people were last seen; nobody has a row who was never here. */

@@ -1,6 +1,9 @@
 import { ChatError } from '../../lib/errors.ts'
 import type { Storage, StorageEvents } from '../storage.ts'
 import { wrapped } from '../wrapped.ts'
+import { sqliteAudit } from './console/audit.ts'
+import { sqliteLinks } from './console/links.ts'
+import { sqliteConsole } from './console/searches.ts'
 import { type Durability, openDatabase, sqliteVersion } from './database.ts'
 import { sqliteAccounts } from './stores/accounts.ts'
 import { sqliteKeys } from './stores/keys.ts'
@@ -49,6 +52,9 @@ export async function openSqlite(options: SqliteOptions): Promise<Storage> {
     rooms: watched(sqliteRooms(db, write)),
     messages: watched(sqliteMessages(db, write)),
     presence: watched(sqlitePresence(db, write, now)),
+    adminLinks: watched(sqliteLinks(db, write)),
+    audit: watched(sqliteAudit(db, write)),
+    console: watched(sqliteConsole(db)),
     health: () => queue.health,
     async probe() {
       if (queue.wasWellWithin(PROBE_AFTER_MS)) return true

@@ -3,6 +3,7 @@ import type { ProductUpsert } from '../../../products/model.ts'
 import type { ProductFilter, ProductStore } from '../../../products/store.ts'
 import { archivedSince, type ProductRow, patternOf, toProduct } from '../../rows.ts'
 import { texts } from '../arrays.ts'
+import { auditing } from '../console/audit.ts'
 import type { Db } from '../database.ts'
 import { products, users } from '../schema.ts'
 import type { Reads, Tx, Write } from '../transactions.ts'
@@ -83,12 +84,14 @@ export function postgresProducts(db: Db, write: Write): ProductStore {
         const [row] = await tx.update(products).set(fields).where(owned(productId, ownerId)).returning()
         return row && toProduct(row)
       }),
-    archive: (productId, ownerId, at) =>
-      write([ownerId], async (tx) => {
+    archive(productId, ownerId, at, deed) {
+      const work = auditing([deed], at, async (tx) => {
         const archivedAt = sql<number>`coalesce(${products.archivedAt}, ${at})`
         const archived = tx.update(products).set({ archivedAt }).where(owned(productId, ownerId))
         return (await archived.returning({ id: products.id })).length > 0
-      }),
+      })
+      return write([ownerId], work)
+    },
     async upsert(items, at) {
       const upserted = await write([...new Set(items.map(({ ownerId }) => ownerId))], (tx) => upsertAll(tx, items, at))
       if (!Array.isArray(upserted)) return upserted

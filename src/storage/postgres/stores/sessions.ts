@@ -2,6 +2,7 @@ import { and, desc, eq, inArray, isNull, lt, notInArray, sql } from 'drizzle-orm
 import type { NewSession, SessionStore } from '../../../auth/store.ts'
 import { type TicketRow, toTicket, toTicketRow, toUser } from '../../rows.ts'
 import { CLEARED_AT_ONCE, MAX_SESSIONS_A_PERSON } from '../../rows-limits.ts'
+import { auditing } from '../console/audit.ts'
 import type { Db } from '../database.ts'
 import { sessions, tickets, users } from '../schema.ts'
 import type { Tx, Write } from '../transactions.ts'
@@ -17,7 +18,8 @@ async function start(tx: Tx, session: NewSession, passwordHash: string): Promise
   return true
 }
 
-function endOldest(tx: Tx, userId: string, at: number): Promise<void> {
+/** Makes room for one more of the person's. */
+export function endOldest(tx: Tx, userId: string, at: number): Promise<void> {
   const newest = tx
     .select({ hash: sessions.tokenHash })
     .from(sessions)
@@ -47,6 +49,7 @@ export function postgresSessions(db: Db, write: Write): SessionStore {
       createdAt: sessions.createdAt,
       expiresAt: sessions.expiresAt,
       lastUsedAt: sessions.lastUsedAt,
+      begunBy: sessions.begunBy,
     })
     .from(sessions)
     .innerJoin(users, eq(users.id, sessions.userId))
@@ -65,10 +68,11 @@ export function postgresSessions(db: Db, write: Write): SessionStore {
     async touch(tokenHash, at) {
       await db.update(sessions).set({ lastUsedAt: at }).where(eq(sessions.tokenHash, tokenHash))
     },
-    async end(tokenHash, at) {
+    async end(tokenHash, at, deed) {
       const own = eq(sessions.tokenHash, tokenHash)
       const [session] = await db.select({ userId: sessions.userId }).from(sessions).where(own)
-      if (session) await write([session.userId], (tx) => endSessions(tx, own, at))
+      const work = auditing([deed], at, (tx) => endSessions(tx, own, at))
+      if (session) await write([session.userId], work)
     },
     async issueTicket(ticket, at) {
       await clearTickets(db, at)

@@ -1,9 +1,11 @@
 import { and, asc, eq, gt, isNull, sql } from 'drizzle-orm'
-import { NAMELESS } from '../../../users/model.ts'
-import type { Profile, Upserted, UserStore } from '../../../users/store.ts'
+import type { Actor } from '../../../audit/model.ts'
+import { NAMELESS, type UserRole } from '../../../users/model.ts'
+import type { Profile, Upserted, UserChange, UserStore } from '../../../users/store.ts'
 import { changeOf, type DatedProfile, erasureOf, toUser, type UserRow } from '../../rows.ts'
+import { auditing } from '../console/audit.ts'
 import type { Db } from '../database.ts'
-import { presence, products, sessions, tickets, users } from '../schema.ts'
+import { adminLinks, presence, products, sessions, tickets, users } from '../schema.ts'
 import type { Reads, Tx, Write } from '../transactions.ts'
 import { addRevocations, endSessions } from './revocations.ts'
 
@@ -24,6 +26,36 @@ async function upsertOne(tx: Tx, { disabled, ...profile }: Profile, at: number):
     : await insert(tx, { ...profile, createdAt: at, profileAt: at })
   const user = disabled === undefined ? row : await setDisabled(tx, row, disabled, at)
   return { user: toUser(user), before: before && toUser(before) }
+}
+
+interface Change {
+  userId: string
+  wanted: UserChange
+  at: number
+  actor: (Actor & { kind: 'user' }) | undefined
+}
+
+async function change(tx: Tx, { userId, wanted, at, actor }: Change): Promise<boolean> {
+  const row = await present(tx, userId)
+  if (!row || (actor && !(await isStill(tx, actor)))) return false
+  if ('disabled' in wanted) await setDisabled(tx, row, wanted.disabled, at)
+  else if ('role' in wanted) await setRole(tx, userId, wanted.role, at)
+  else await set(tx, userId, { ...wanted, profileAt: at })
+  return true
+}
+
+/** Who acts may have been put out while they did. */
+async function isStill(tx: Tx, { id, role }: Actor & { kind: 'user' }): Promise<boolean> {
+  const row = await rowOf(tx, id)
+  return row?.role === role && row.disabledAt === null
+}
+
+async function signOut(tx: Tx, userId: string, at: number): Promise<boolean> {
+  if ((await met(tx, userId, at)).erasedAt !== null) return false
+  await set(tx, userId, { tokensFrom: at })
+  await endAll(tx, userId, at)
+  await addRevocations(tx, 'tokens', [userId], at)
+  return true
 }
 
 async function erase(tx: Tx, userId: string, username: string, at: number): Promise<void> {
@@ -84,7 +116,16 @@ function archiveProducts(tx: Tx, ownerId: string, at: number) {
 /** With their tickets, and with those of host tokens. */
 async function endAll(tx: Tx, userId: string, at: number): Promise<void> {
   await tx.delete(tickets).where(eq(tickets.userId, userId))
+  await tx.delete(adminLinks).where(eq(adminLinks.userId, userId))
   await endSessions(tx, eq(sessions.userId, userId), at)
+}
+
+/** A link is for an admin, and so is what it opened. */
+async function setRole(tx: Tx, userId: string, role: UserRole, at: number): Promise<void> {
+  await set(tx, userId, { role })
+  if (role === 'admin') return
+  await tx.delete(adminLinks).where(eq(adminLinks.userId, userId))
+  await endSessions(tx, and(eq(sessions.userId, userId), eq(sessions.begunBy, 'link')), at)
 }
 
 export function postgresUsers(db: Db, write: Write, now: () => number): UserStore {
@@ -112,23 +153,25 @@ export function postgresUsers(db: Db, write: Write, now: () => number): UserStor
         const { username, email } = profile
         return toUser(await update(tx, row, { username, email, profileAt: issuedAt }))
       }),
-    upsert: (profiles, at) => write([...new Set(profiles.map(({ id }) => id))], (tx) => upsertAll(tx, profiles, at)),
-    change: (userId, wanted, at) =>
-      write([userId], async (tx) => {
-        const row = await present(tx, userId)
-        if (!row) return false
-        if ('disabled' in wanted) await setDisabled(tx, row, wanted.disabled, at)
-        else await set(tx, userId, 'role' in wanted ? wanted : { ...wanted, profileAt: at })
-        return true
-      }),
-    signOut: (userId, at) =>
-      write([userId], async (tx) => {
-        if ((await met(tx, userId, at)).erasedAt !== null) return false
-        await set(tx, userId, { tokensFrom: at })
-        await endAll(tx, userId, at)
-        await addRevocations(tx, 'tokens', [userId], at)
-        return true
-      }),
-    erase: (userId, username, at) => write([userId], (tx) => erase(tx, userId, username, at)),
+    upsert: (profiles, at, deeds = []) =>
+      write(
+        [...new Set(profiles.map(({ id }) => id))],
+        auditing(deeds, at, (tx) => upsertAll(tx, profiles, at)),
+      ),
+    change(userId, wanted, at, deed) {
+      const actor = deed?.actor.kind === 'user' ? deed.actor : undefined
+      const work = auditing([deed], at, (tx) => change(tx, { userId, wanted, at, actor }))
+      return write(actor ? [userId, actor.id] : [userId], work)
+    },
+    signOut: (userId, at, deed) =>
+      write(
+        [userId],
+        auditing([deed], at, (tx) => signOut(tx, userId, at)),
+      ),
+    erase: (userId, username, at, deed) =>
+      write(
+        [userId],
+        auditing([deed], at, (tx) => erase(tx, userId, username, at)),
+      ),
   }
 }

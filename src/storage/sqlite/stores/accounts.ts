@@ -4,7 +4,7 @@ import type { NewSession } from '../../../auth/store.ts'
 import { toUser } from '../../rows.ts'
 import type { Db } from '../database.ts'
 import { sessions, users } from '../schema.ts'
-import type { Write } from '../writer/wire.ts'
+import { auditing, type Write } from '../writer/wire.ts'
 import { addRevocations } from './revocations.ts'
 
 export const accountCommands = (db: Db) => ({
@@ -47,12 +47,13 @@ export function sqliteAccounts(db: Db, write: Write<ReturnType<typeof accountCom
     .prepare()
 
   return {
-    create: (account, session) => write('createAccount', account, session ?? null),
+    create: (account, session, deed) =>
+      auditing(write, [deed], account.createdAt)('createAccount', account, session ?? null),
     async findByEmail(email) {
       const row = byEmail.get({ email })
       return row && { user: toUser(row), passwordHash: row.passwordHash ?? '' }
     },
-    setPassword: (userId, { current, next, keep }: PasswordHashes, at) =>
-      write('setPassword', userId, { current: current ?? null, next, keep: keep ?? null }, at),
+    setPassword: (userId, { current, next, keep }: PasswordHashes, at, deed) =>
+      auditing(write, [deed], at)('setPassword', userId, { current: current ?? null, next, keep: keep ?? null }, at),
   }
 }

@@ -4,7 +4,7 @@ import type { KeyStore } from '../../../keys/store.ts'
 import { toKey } from '../../rows.ts'
 import type { Db } from '../database.ts'
 import { serverKeys } from '../schema.ts'
-import type { Write } from '../writer/wire.ts'
+import { auditing, type Write } from '../writer/wire.ts'
 
 type NewKey = ServerKey & { keyHash: string; createdAt: number }
 
@@ -39,7 +39,7 @@ export function sqliteKeys(db: Db, write: Write<ReturnType<typeof keyCommands>>)
     .prepare()
 
   return {
-    create: (key) => write('createKey', key),
+    create: (key, deed) => auditing(write, [deed], key.createdAt)('createKey', key),
     async find(hash) {
       const row = byHash.get({ hash })
       return row && toKey(row)
@@ -50,6 +50,6 @@ export function sqliteKeys(db: Db, write: Write<ReturnType<typeof keyCommands>>)
     async touch(id, at) {
       await write('touchKey', id, at)
     },
-    revoke: (idOrName, at) => write('revokeKey', idOrName, at),
+    revoke: (idOrName, at, deed) => auditing(write, [deed], at)('revokeKey', idOrName, at),
   }
 }

@@ -4,7 +4,7 @@ import type { ProductFilter, ProductStore } from '../../../products/store.ts'
 import { archivedSince, type ProductRow, patternOf, toProduct } from '../../rows.ts'
 import type { Db } from '../database.ts'
 import { products, users } from '../schema.ts'
-import type { Write } from '../writer/wire.ts'
+import { auditing, type Write } from '../writer/wire.ts'
 
 type Fields = Partial<Required<NewProduct>>
 
@@ -90,7 +90,7 @@ export function sqliteProducts(db: Db, write: Write<ReturnType<typeof productCom
       const row = await write('changeProduct', productId, ownerId, fields)
       return row ? toProduct(row) : undefined
     },
-    archive: (productId, ownerId, at) => write('archiveProduct', productId, ownerId, at),
+    archive: (productId, ownerId, at, deed) => auditing(write, [deed], at)('archiveProduct', productId, ownerId, at),
     async upsert(items, at) {
       const upserted = await write('upsertProducts', items, at)
       if (!Array.isArray(upserted)) return upserted

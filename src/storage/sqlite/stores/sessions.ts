@@ -4,7 +4,7 @@ import { type TicketRow, toTicket, toTicketRow, toUser } from '../../rows.ts'
 import { CLEARED_AT_ONCE, MAX_SESSIONS_A_PERSON } from '../../rows-limits.ts'
 import type { Db } from '../database.ts'
 import { sessions, tickets, users } from '../schema.ts'
-import type { Write } from '../writer/wire.ts'
+import { auditing, type Write } from '../writer/wire.ts'
 import { addRevocations } from './revocations.ts'
 
 export const sessionCommands = (db: Db) => ({
@@ -53,7 +53,8 @@ export const sessionCommands = (db: Db) => ({
   },
 })
 
-function endOldest(db: Db, userId: string, at: number) {
+/** Makes room for one more of the person's. */
+export function endOldest(db: Db, userId: string, at: number) {
   const newest = db
     .select({ hash: sessions.tokenHash })
     .from(sessions)
@@ -73,6 +74,7 @@ export function sqliteSessions(db: Db, write: Write<ReturnType<typeof sessionCom
       createdAt: sessions.createdAt,
       expiresAt: sessions.expiresAt,
       lastUsedAt: sessions.lastUsedAt,
+      begunBy: sessions.begunBy,
     })
     .from(sessions)
     .innerJoin(users, eq(users.id, sessions.userId))
@@ -88,8 +90,8 @@ export function sqliteSessions(db: Db, write: Write<ReturnType<typeof sessionCom
     async touch(tokenHash, at) {
       await write('touchSession', tokenHash, at)
     },
-    async end(tokenHash, at) {
-      await write('endSession', tokenHash, at)
+    async end(tokenHash, at, deed) {
+      await auditing(write, [deed], at)('endSession', tokenHash, at)
     },
     issueTicket: (ticket, at) => write('issueTicket', toTicketRow(ticket), at),
     async spendTicket(ticketHash) {

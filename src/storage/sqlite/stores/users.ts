@@ -1,11 +1,12 @@
-import { and, asc, eq, gt, isNull, sql } from 'drizzle-orm'
+import { and, asc, eq, gt, isNull, type SQL, sql } from 'drizzle-orm'
 import type { SQLiteUpdateSetSource } from 'drizzle-orm/sqlite-core'
-import { NAMELESS } from '../../../users/model.ts'
+import type { Actor } from '../../../audit/model.ts'
+import { NAMELESS, type UserRole } from '../../../users/model.ts'
 import type { Profile, Upserted, UserChange, UserStore } from '../../../users/store.ts'
 import { changeOf, type DatedProfile, erasureOf, toUser, type UserRow } from '../../rows.ts'
 import type { Db } from '../database.ts'
-import { presence, products, sessions, tickets, users } from '../schema.ts'
-import type { Write } from '../writer/wire.ts'
+import { adminLinks, presence, products, sessions, tickets, users } from '../schema.ts'
+import { auditing, type Write } from '../writer/wire.ts'
 import { addRevocations } from './revocations.ts'
 
 export const userCommands = (db: Db) => ({
@@ -29,11 +30,10 @@ export const userCommands = (db: Db) => ({
     })
   },
 
-  changeUser(userId: string, wanted: UserChange, at: number): boolean {
+  changeUser(userId: string, wanted: UserChange, at: number, actor: Actor | null): boolean {
     const row = present(db, userId)
-    if (!row) return false
-    if ('disabled' in wanted) setDisabled(db, row, wanted.disabled, at)
-    else set(db, userId, 'role' in wanted ? wanted : { ...wanted, profileAt: at })
+    if (!row || (actor?.kind === 'user' && !isStill(db, actor))) return false
+    change(db, row, wanted, at)
     return true
   },
 
@@ -56,6 +56,18 @@ export const userCommands = (db: Db) => ({
     return null
   },
 })
+
+function change(db: Db, row: UserRow, wanted: UserChange, at: number) {
+  if ('disabled' in wanted) setDisabled(db, row, wanted.disabled, at)
+  else if ('role' in wanted) setRole(db, row.id, wanted.role, at)
+  else set(db, row.id, { ...wanted, profileAt: at })
+}
+
+/** Who acts may have been put out while they did. */
+function isStill(db: Db, { id, role }: Actor & { kind: 'user' }): boolean {
+  const row = rowOf(db, id)
+  return row?.role === role && row.disabledAt === null
+}
 
 const rowOf = (db: Db, id: string): UserRow | undefined => db.select().from(users).where(eq(users.id, id)).get()
 
@@ -97,8 +109,21 @@ function archiveProducts(db: Db, ownerId: string, at: number): void {
 
 /** With their tickets, and with those of host tokens; it leaves word of the sessions. */
 function endSessions(db: Db, userId: string, at: number): void {
-  const ended = db.delete(sessions).where(eq(sessions.userId, userId)).returning({ hash: sessions.tokenHash }).all()
   db.delete(tickets).where(eq(tickets.userId, userId)).run()
+  db.delete(adminLinks).where(eq(adminLinks.userId, userId)).run()
+  end(db, eq(sessions.userId, userId), at)
+}
+
+/** A link is for an admin, and so is what it opened. */
+function setRole(db: Db, userId: string, role: UserRole, at: number): void {
+  set(db, userId, { role })
+  if (role === 'admin') return
+  db.delete(adminLinks).where(eq(adminLinks.userId, userId)).run()
+  end(db, and(eq(sessions.userId, userId), eq(sessions.begunBy, 'link')), at)
+}
+
+function end(db: Db, which: SQL | undefined, at: number): void {
+  const ended = db.delete(sessions).where(which).returning({ hash: sessions.tokenHash }).all()
   const hashes = ended.map(({ hash }) => hash)
   addRevocations(db, 'session', hashes, at)
 }
@@ -123,17 +148,18 @@ export function sqliteUsers(db: Db, write: Write<ReturnType<typeof userCommands>
     async admit(profile, issuedAt) {
       return toUser(await write('admit', profile, issuedAt, now()))
     },
-    async upsert(profiles, at) {
-      const upserted = await write('upsertUsers', profiles, at)
+    async upsert(profiles, at, deeds = []) {
+      const upserted = await auditing(write, deeds, at)('upsertUsers', profiles, at)
       if (!Array.isArray(upserted)) return upserted
       return upserted.map(
         ([row, before]): Upserted => ({ user: toUser(row), before: before ? toUser(before) : undefined }),
       )
     },
-    change: (userId, wanted, at) => write('changeUser', userId, wanted, at),
-    signOut: (userId, at) => write('signOut', userId, at),
-    async erase(userId, username, at) {
-      await write('erase', userId, username, at)
+    change: (userId, wanted, at, deed) =>
+      auditing(write, [deed], at)('changeUser', userId, wanted, at, deed?.actor ?? null),
+    signOut: (userId, at, deed) => auditing(write, [deed], at)('signOut', userId, at),
+    async erase(userId, username, at, deed) {
+      await auditing(write, [deed], at)('erase', userId, username, at)
     },
   }
 }

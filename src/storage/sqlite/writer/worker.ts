@@ -1,7 +1,7 @@
 import type { Database } from 'bun:sqlite'
 import { type Db, mergeLog, openDatabase } from '../database.ts'
 import { Batches } from './batch.ts'
-import { type Commands, commandsFor } from './commands.ts'
+import { commandsFor, runnerOf } from './commands.ts'
 import { beginRun, endRun } from './meta.ts'
 import { RoomsInHand } from './rooms-in-hand.ts'
 import type { Item, Opening } from './wire.ts'
@@ -18,8 +18,7 @@ function open({ path, durability, isGuest = false }: Opening) {
   const batches = new Batches({
     sqlite,
     rooms,
-    // The queue's types hold names and arguments together; after JSON the compiler cannot see that any more.
-    run: ([name, ...args]) => (commands[name as keyof Commands] as (...args: unknown[]) => unknown)(...args),
+    run: runnerOf(commands),
   })
   return { batches, close: () => (isGuest ? sqlite.close() : close(sqlite, db)) }
 }

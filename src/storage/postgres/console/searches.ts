@@ -1,0 +1,94 @@
+import { and, desc, eq, gt, gte, isNotNull, lt, notInArray, or, type SQL, sql } from 'drizzle-orm'
+import type { PgColumn } from 'drizzle-orm/pg-core'
+import type { ConsoleStore, Search, SessionSearch } from '../../../admin/store.ts'
+import { toProduct } from '../../rows.ts'
+import { LOOKED_THROUGH, pageOf, placeOfSession, toListed, toSeenUser } from '../../rows-console.ts'
+import type { Db } from '../database.ts'
+import { presence, products, sessions, users } from '../schema.ts'
+import { findRoom, searchRooms } from './rooms.ts'
+import { contains } from './text.ts'
+
+export const postgresConsole = (db: Db): ConsoleStore => ({
+  users: (search) => searchUsers(db, search),
+  rooms: (search) => searchRooms(db, search),
+  room: (roomId) => findRoom(db, roomId),
+  products: (search) => searchProducts(db, search),
+  sessions: (search, at) => searchSessions(db, search, at),
+  async sessionHash(id) {
+    const own = and(gte(sessions.tokenHash, id), lt(sessions.tokenHash, `${id}g`))
+    const [found] = await db.select({ hash: sessions.tokenHash }).from(sessions).where(own).limit(1)
+    return found?.hash
+  },
+})
+
+async function searchUsers(db: Db, { q, after, limit }: Search<number>) {
+  const find = (where: SQL | undefined) =>
+    db
+      .select({ user: users, lastSeenAt: presence.lastSeenAt })
+      .from(users)
+      .leftJoin(presence, eq(presence.userNo, users.number))
+      .where(where)
+      .orderBy(desc(users.number))
+      .limit(limit + 1)
+
+  const placeOf = ({ user }: { user: { number: number } }) => user.number
+  const before = after === undefined ? undefined : lt(users.number, after)
+  if (q === undefined) return pageOf({ rows: await find(before), limit, placeOf }, toSeenUser)
+  const isIt = or(eq(users.id, q), and(eq(users.email, q.toLowerCase()), isNotNull(users.passwordHash)))
+  const exact = await find(isIt)
+  const end = await endOf(db, users, before)
+  const isLike = or(contains(users.username, q), contains(users.email, q))
+  const rows = await find(and(before, down(users.number, end), isLike, notInArray(users.number, exact.map(placeOf))))
+  return pageOf({ exact: after === undefined ? exact : [], rows, limit, placeOf, end }, toSeenUser)
+}
+
+async function searchProducts(db: Db, { q, after, limit }: Search<number>) {
+  const find = (where: SQL | undefined) =>
+    db
+      .select()
+      .from(products)
+      .where(where)
+      .orderBy(desc(products.number))
+      .limit(limit + 1)
+
+  const placeOf = ({ number }: { number: number }) => number
+  const before = after === undefined ? undefined : lt(products.number, after)
+  if (q === undefined) return pageOf({ rows: await find(before), limit, placeOf }, toProduct)
+  const exact = await find(eq(products.id, q))
+  const end = await endOf(db, products, before)
+  const others = notInArray(products.number, exact.map(placeOf))
+  const rows = await find(and(before, down(products.number, end), contains(products.title, q), others))
+  return pageOf({ exact: after === undefined ? exact : [], rows, limit, placeOf, end }, toProduct)
+}
+
+/** Where a search gives up, if there are so many. */
+async function endOf(db: Db, table: typeof users | typeof products, before: SQL | undefined) {
+  const [row] = await db
+    .select({ number: table.number })
+    .from(table)
+    .where(before)
+    .orderBy(desc(table.number))
+    .limit(1)
+    .offset(LOOKED_THROUGH - 1)
+  return row?.number
+}
+
+const down = (column: PgColumn, end: number | undefined) => (end === undefined ? undefined : gte(column, end))
+
+async function searchSessions(db: Db, { userId, after, limit }: SessionSearch, at: number) {
+  const rows = await db
+    .select({ session: sessions, username: users.username })
+    .from(sessions)
+    .innerJoin(users, eq(users.id, sessions.userId))
+    .where(
+      and(
+        gt(sessions.expiresAt, at),
+        userId === undefined ? undefined : eq(sessions.userId, userId),
+        after && sql`(${sessions.expiresAt}, ${sessions.tokenHash}) < (${after.expiresAt}, ${after.id})`,
+      ),
+    )
+    .orderBy(desc(sessions.expiresAt), desc(sessions.tokenHash))
+    .limit(limit + 1)
+
+  return pageOf({ rows, limit, placeOf: placeOfSession }, toListed)
+}
