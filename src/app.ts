@@ -1,26 +1,18 @@
 import { Elysia } from 'elysia'
-import { Passwords } from './accounts/passwords.ts'
+import { type AccessAdapters, createAccess } from './access.ts'
 import { accountRoutes } from './accounts/routes.ts'
-import { Accounts } from './accounts/service.ts'
+import type { Settings } from './admin/model.ts'
+import { adminRoutes } from './admin/routes.ts'
+import type { Samples } from './admin/samples.ts'
+import { Console } from './admin/service.ts'
 import { authGuard } from './auth/guard.ts'
-import { Jwks } from './auth/host/jwks.ts'
-import { type HostTokenConfig, rulesOf } from './auth/host/rules.ts'
-import { HostTokens } from './auth/host/tokens.ts'
-import { Identities } from './auth/identities.ts'
-import { Origins } from './auth/origins.ts'
-import { Revocations } from './auth/revocations.ts'
-import { Sessions } from './auth/sessions.ts'
-import { Tickets } from './auth/tickets.ts'
 import { Hints, personChannel, roomChannel } from './cluster/hints.ts'
 import { ClusterLimits } from './cluster/limits.ts'
 import { ClusterNode } from './cluster/node.ts'
-import type { Config } from './config.ts'
 import { demoRoutes } from './demo/routes.ts'
 import type { Publish } from './events.ts'
-import { Keys } from './keys/service.ts'
-import { Proxies } from './lib/http/proxies.ts'
-import { Quotas } from './lib/http/quotas.ts'
-import { failuresIn, type Log } from './lib/log.ts'
+import type { Quotas } from './lib/http/quotas.ts'
+import { failuresIn, type RecentLines } from './lib/log.ts'
 import { type Rate, RateLimit } from './lib/rate-limit.ts'
 import { encodeRoomChanged } from './live/app/protocol-pushes.ts'
 import { APP } from './live/app/subscription.ts'
@@ -51,25 +43,24 @@ import { Inboxes } from './rooms/inboxes.ts'
 import { Receipts } from './rooms/receipts.ts'
 import { roomRoutes } from './rooms/routes.ts'
 import { Rooms } from './rooms/service.ts'
-import type { Storage } from './storage/storage.ts'
 import { UserExports } from './users/export.ts'
 import { userRoutes } from './users/routes.ts'
 import { Users } from './users/service.ts'
 import { webRoutes } from './web/routes.ts'
 
-export interface Adapters {
-  config: Config
-  storage: Storage
+export interface Adapters extends AccessAdapters {
   relay: Relay
   metrics: Metrics
-  log: Log
   version: string
-  /** Milliseconds since 1970. */
-  now: () => number
-  /** Milliseconds since the start: it never jumps. */
-  uptime: () => number
   /** Hands a frame to every socket on a topic. */
   broadcast: (topic: string, frame: string) => void
+}
+
+/** What the console shows of this process. */
+export interface Observed {
+  samples: Samples
+  recent: RecentLines
+  settings: Settings['items']
 }
 
 /** Twenty at once, then five a second: more than anybody types. */
@@ -103,13 +94,14 @@ export function createServices(adapters: Adapters) {
   const products = new Products({ ...storage, now })
   const rooms = new Rooms({ ...storage, ...rates, products, publish, now })
   const messages = new Messages({ ...storage, ...rates, rooms, publish, now })
-  const exports = new UserExports({ ...storage, users })
+  const exports = new UserExports({ ...storage, users, now })
+  const console = new Console({ ...access, stores: storage, users, products, now })
   const live = createLive(adapters, { rooms, publish })
   const { hub, inboxes, presence, typing, attendance, connections } = live
   for (const { publish } of [hub, inboxes, presence, typing, attendance, connections]) listeners.push(publish)
   const cluster = createCluster(adapters, { ...access, ...live, rooms, rates, tell })
   ownListeners.push(metrics.publish, cluster.hints.publish)
-  return { ...access, ...rates, users, products, rooms, messages, exports, ...live, ...cluster }
+  return { ...access, ...rates, users, products, rooms, messages, exports, console, ...live, ...cluster }
 }
 
 interface Clustered extends ReturnType<typeof createLive> {
@@ -170,48 +162,10 @@ function createLive(
   return { hub, streams, presence, attendance, typing, receipts, inboxes, connections }
 }
 
-/** Who is asking, and from where. */
-function createAccess({ config, storage, log, now, uptime }: Adapters, publish: Publish) {
-  const proxies = new Proxies(config.trustedProxies, config.tls !== undefined, (ip) =>
-    log.warn('proxy_not_trusted', { ip, note: 'add it to PARLEY_TRUSTED_PROXIES if it is a proxy of yours' }),
-  )
-  const origins = new Origins({ allowed: config.allowedOrigins, publicOrigin: config.publicOrigin, proxies })
-  const quotas = new Quotas(config.limits)
-  const revocations = new Revocations({ ...storage, publish, onError: failuresIn(log)('revocations_failed') })
-  const sessions = new Sessions({ ...storage, revocations, now })
-  const passwords = new Passwords()
-  const mode = config.accounts
-  const accounts = new Accounts({ ...storage, sessions, passwords, revocations, quotas, publish, now, mode })
-  const keys = new Keys({ ...storage, now })
-  const tickets = new Tickets({ ...storage, now })
-  const hostTokens = config.hostTokens && createHostTokens(config.hostTokens, { storage, log, now, uptime }, publish)
-  const counted = mode === 'off' ? undefined : sessions
-  const identities = new Identities({ ...storage, sessions: counted, hostTokens, keys, tickets, now })
-  return { proxies, origins, quotas, revocations, sessions, accounts, keys, tickets, identities }
-}
-
-type HostDeps = Pick<Adapters, 'storage' | 'log' | 'now' | 'uptime'>
-
-function createHostTokens(config: HostTokenConfig, { storage, log, now, uptime }: HostDeps, publish: Publish) {
-  const rules = rulesOf(config, (url) => {
-    const jwks = new Jwks({ url, uptime, onError: (error) => log.error('jwks_failed', { error }) })
-    // Now, so that a wrong address is in the log before the first person comes.
-    void jwks.refresh()
-    return jwks
-  })
-  return new HostTokens({
-    rules,
-    users: storage.users,
-    onProfile: (user) => publish({ type: 'user.renamed', user }),
-    onRefused: (check) => log.info('host_token_refused', { note: check }),
-    now,
-  })
-}
-
 export type Services = ReturnType<typeof createServices>
 
 /** One `.use()` a feature. */
-export function createApp(services: Services, adapters: Adapters) {
+export function createApp(services: Services, adapters: Adapters, observed: Observed) {
   const { config, storage, relay, metrics, log, version, now, uptime } = adapters
   const { locale, pingIntervalMs: pingEveryMs } = config
   const frames = config.limits ? SENDS : undefined
@@ -235,6 +189,7 @@ export function createApp(services: Services, adapters: Adapters) {
     .use(roomRoutes({ guard, ...services }))
     .use(messageRoutes({ guard, ...services }))
     .use(presenceRoutes({ guard, ...services }))
+    .use(adminRoutes({ guard, ...services, ...observed, storage, relay, version, uptime, isPublicTls }))
     .use(roomSocket(sockets))
     .use(appSocket({ ...sockets, epoch: storage.epoch, version, turns: new Turns() }))
     .use(healthRoutes({ ...config, ...services, storage, relay, metrics }))

@@ -5,16 +5,18 @@ import { benchCommand } from './cli/bench/command.ts'
 import { configCheck, configShow } from './cli/config.ts'
 import { didYouMean } from './cli/did-you-mean.ts'
 import { COMMON, type Command, CommandError, helpOf, overview, UsageError } from './cli/help.ts'
-import { keyCommands } from './cli/key.ts'
+import { adminCommands } from './cli/manage/admin.ts'
+import { keyCommands } from './cli/manage/key.ts'
+import { userCommands } from './cli/manage/user.ts'
 import { migrate } from './cli/migrate.ts'
 import { readSecret } from './cli/secret.ts'
 import { serve } from './cli/serve.ts'
-import { userCommands } from './cli/user.ts'
 import { ConfigError, flagName, KEYS } from './config.ts'
 import { ChatError, StartError } from './lib/errors.ts'
 import { detailOf, faultOf } from './lib/texts.ts'
 
-const COMMANDS: Command[] = [serve, migrate, configShow, configCheck, ...userCommands, ...keyCommands, benchCommand]
+const MANAGING = [...userCommands, ...keyCommands, ...adminCommands]
+const COMMANDS: Command[] = [serve, migrate, configShow, configCheck, ...MANAGING, benchCommand]
 const OPTIONS = COMMANDS.flatMap((command) => command.options ?? []).map(({ name }) => name)
 const SETTINGS = Object.values(KEYS).map(flagName)
 const EXIT = { done: 0, failed: 1, usage: 2, misconfigured: 78 } as const

@@ -1,14 +1,16 @@
+import type { Settings } from './admin/model.ts'
+import { Samples } from './admin/samples.ts'
 import { type Adapters, type App, createApp, createServices, createSockets, type Services } from './app.ts'
 import type { Config } from './config.ts'
 import { addDemo } from './demo/demo.ts'
 import type { DemoPerson } from './demo/people.ts'
 import { StartError } from './lib/errors.ts'
-import type { Log } from './lib/log.ts'
+import type { Log, RecentLines } from './lib/log.ts'
 import { Metrics } from './ops/metrics.ts'
 import { openRelay } from './relay/open.ts'
-import type { Relay } from './relay/relay.ts'
 import { openStorage } from './storage/open.ts'
 import type { Storage, StorageEvents } from './storage/storage.ts'
+import { keepTime, type Observers, type Parts } from './timer.ts'
 
 export interface ServerOptions {
   log: Log
@@ -17,6 +19,11 @@ export interface ServerOptions {
   /** The writer's code, as the entry point sees it. */
   workerUrl: string
   version: string
+  /** For the console: what was logged lately, and where each setting comes from. */
+  recent: RecentLines
+  settings: Settings['items']
+  /** Makes a link to the console where no admin knows how to come in. */
+  offersLink: boolean
 }
 
 export interface RunningServer {
@@ -29,6 +36,7 @@ export interface RunningServer {
     engine: string
     durability: string
     version: string
+    consoleUrl?: string
     /** Whom `--demo` added: nobody where they were there already. */
     demo?: DemoPerson[]
   }
@@ -38,14 +46,6 @@ export interface RunningServer {
   close(): Promise<void>
 }
 
-/** Half of what an ending may take to reach the sockets. */
-const TICK_MS = 500
-/** Each live room is compared with storage so often: what this node was not told of is late by no more. */
-const CHECK_MS = 10_000
-/** The same while there is a relay that should tell of it, and does not. */
-const CHECK_DEAF_MS = 2000
-/** What somebody has read on another node is late by no more, if nothing tells of it. */
-const COMPARE_MS = 60_000
 /** A crowd is told to go in so long, a few people at once: whoever is told first finds no server yet, and waits for longer. */
 const DRAIN_SPREAD_MS = 2000
 const DRAIN_SPREAD_EACH_MS = 0.1
@@ -56,16 +56,16 @@ const REQUESTS_WITHIN_MS = 3000
 
 /** Opens the storage, then listens. @throws StartError for what its operator can mend. */
 export async function startServer(config: Config, options: ServerOptions): Promise<RunningServer> {
-  const { log, workerUrl, version } = options
-  const metrics = new Metrics()
+  const { log, workerUrl, version, recent, settings } = options
   const now = Date.now
   const uptime = () => performance.now()
+  const [metrics, samples] = [new Metrics(), new Samples({ now, uptime })]
   const { storage, migrations } = await openStorage({
     ...config,
     isShared: config.redis !== undefined,
     workerUrl,
     now,
-    events: { onCommit: metrics.onCommit, onHealth: tellHealth(log) },
+    events: { onCommit: inTurn(metrics.onCommit, samples.onCommit), onHealth: tellHealth(log) },
   })
   const { applied, snapshot } = migrations
   if (applied.length > 0) log.info('migrated', { count: applied.length, ...(snapshot ? { path: snapshot } : {}) })
@@ -76,23 +76,49 @@ export async function startServer(config: Config, options: ServerOptions): Promi
     const services = createServices(adapters)
     await services.revocations.tell()
     const demo = options.demo ? await addDemo({ ...services, storage, now }) : undefined
-    const app = createApp(services, adapters)
+    const app = createApp(services, adapters, { samples, recent, settings })
     const url = listen(app, config, createSockets(adapters))
-    metrics.watch({
-      connections: () => services.connections.size,
-      liveRooms: () => services.hub.liveRooms,
-      waitingWrites: () => storage.health().waiting,
-      isRelayUp: () => relay.state !== 'away',
-    })
-    const stopTicking = keepTime({ services, relay, metrics, storage }, Math.min(TICK_MS, config.pingIntervalMs / 5))
+    const observers = { metrics, samples }
+    watch(observers, { services, relay, storage })
+    const stopTicking = keepTime({ services, relay, storage, ...observers }, config)
     const close = () => shutDown(app, { services, storage, relay, stopTicking })
-    return { url, info: describe(url, config, { storage, demo, version }), failed: storage.failed, close }
+    const link = options.offersLink ? await consoleLink(services) : undefined
+    return { url, info: describe(url, config, { storage, demo, version, link }), failed: storage.failed, close }
   } catch (error) {
     await relay.close()
     await storage.close()
     throw error
   }
 }
+
+/** Only where nobody would know how to come in; in `parley admin link` it is for whoever asks. */
+async function consoleLink({ links }: Services): Promise<string | undefined> {
+  return (await links.isSettled()) ? undefined : (await links.issue())?.token
+}
+
+function watch({ metrics, samples }: Observers, { services, relay, storage }: Parts) {
+  const { connections, hub, presence } = services
+  metrics.watch({
+    connections: () => connections.size,
+    liveRooms: () => hub.liveRooms,
+    waitingWrites: () => storage.health().waiting,
+    isRelayUp: () => relay.state !== 'away',
+  })
+  samples.watch(() => ({
+    connections: connections.size,
+    people: presence.size,
+    liveRooms: hub.liveRooms,
+    messages: metrics.messages,
+    writesWaiting: storage.health().waiting,
+    rssBytes: process.memoryUsage.rss(),
+  }))
+}
+
+const inTurn =
+  (...each: ((ms: number, writes: number) => void)[]) =>
+  (ms: number, writes: number) => {
+    for (const tell of each) tell(ms, writes)
+  }
 
 const tellHealth =
   (log: Log): NonNullable<StorageEvents['onHealth']> =>
@@ -105,17 +131,20 @@ interface Known {
   storage: Storage
   demo: DemoPerson[] | undefined
   version: string
+  /** To the console. */
+  link: string | undefined
 }
 
-const describe = (url: string, { dataDir, durability, publicOrigin }: Config, { storage, demo, version }: Known) => ({
+const describe = (url: string, { dataDir, durability, publicOrigin }: Config, { storage, ...known }: Known) => ({
   // Where people reach this server: its pages may not sign in from another origin.
   frontUrl: `${publicOrigin ?? url}/`,
   docsUrl: `${publicOrigin ?? url}/docs`,
   dataDir,
   engine: storage.engine,
   durability,
-  version,
-  ...(demo ? { demo } : {}),
+  version: known.version,
+  ...(known.link === undefined ? {} : { consoleUrl: `${publicOrigin ?? url}/admin#${known.link}` }),
+  ...(known.demo ? { demo: known.demo } : {}),
 })
 
 function listen(app: App, config: Config, websocket: ReturnType<typeof createSockets>): string {
@@ -148,55 +177,7 @@ function listen(app: App, config: Config, websocket: ReturnType<typeof createSoc
   return `${tls ? 'https' : 'http'}://${address}:${app.server?.port}`
 }
 
-/** The one timer of the server: pings, deadlines and expiry of every socket, and what others have ended; its own delay is the event loop's lag. */
-function keepTime(
-  { services, relay, metrics, storage }: Omit<Running, 'stopTicking'> & { metrics: Metrics },
-  every: number,
-) {
-  const { connections, presence, attendance, hub, inboxes, revocations, clusterLimits, clusterNode } = services
-  const askAgain = whileItFails(storage)
-  let inboxesDue = performance.now()
-  let due = performance.now() + every
-  const timer = setInterval(() => {
-    metrics.onLag(Math.max(0, performance.now() - due))
-    due = performance.now() + every
-    connections.tick()
-    presence.tick()
-    attendance.tick()
-    const checkMs = relay.state === 'away' ? CHECK_DEAF_MS : CHECK_MS
-    void hub.check(every / checkMs)
-    void revocations.tell()
-    clusterLimits.tell()
-    askAgain()
-    if (relay.state === 'alone') return
-    void inboxes.compare(every / (clusterNode.wasAwayLately ? CHECK_MS : COMPARE_MS))
-    if (performance.now() < inboxesDue) return
-    inboxesDue = performance.now() + checkMs
-    void inboxes.check()
-  }, every)
-  return () => clearInterval(timer)
-}
-
-/** Until a restart. */
-const LASTING = ['damaged', 'stopped']
-
-/** Asks a storage that fails whether it still does, once at a time: so that it is known when it is over. */
-function whileItFails(storage: Storage): () => void {
-  let isAsked = false
-  return () => {
-    const { ok, problem = '' } = storage.health()
-    if (isAsked || ok || LASTING.includes(problem)) return
-    isAsked = true
-    void storage.probe().finally(() => {
-      isAsked = false
-    })
-  }
-}
-
-interface Running {
-  services: Services
-  storage: Storage
-  relay: Relay
+interface Running extends Parts {
   stopTicking: () => void
 }
 

@@ -10,11 +10,11 @@ const LAYERS: [name: string, files: RegExp][] = [
   ['adapter', /^(storage|relay)\//],
   [
     'service',
-    /\/service\.ts$|^auth\/(sessions|origins|credentials|identities|policy|revocations|tickets)\.ts$|^auth\/host\/|^accounts\/passwords\.ts$|^users\/export\.ts$|^presence\/(attendance|typing)\.ts$|^rooms\/(inboxes|receipts)\.ts$|^live\/(hub|sequencer|connections|member)\.ts$|^live\/line\/|^cluster\//,
+    /\/service\.ts$|^auth\/(sessions|origins|credentials|identities|policy|revocations|tickets)\.ts$|^auth\/host\/|^accounts\/passwords\.ts$|^admin\/(links|samples)\.ts$|^users\/export\.ts$|^presence\/(attendance|typing)\.ts$|^rooms\/(inboxes|receipts)\.ts$|^live\/(hub|sequencer|connections|member)\.ts$|^live\/line\/|^cluster\//,
   ],
   [
     'transport',
-    /\/(routes|guard)\.ts$|^live\/(handshake|socket|[^/]+-socket)\.ts$|^live\/(plain|app)\/|^(ops|demo)\/|^web\/(assets|bundle(\.macro)?|html)\.ts$/,
+    /\/(routes|guard)\.ts$|^live\/(handshake|socket|[^/]+-socket)\.ts$|^live\/(plain|app)\/|^(ops|demo)\/|^accounts\/entrance\.ts$|^admin\/([a-z]+-routes|queries)\.ts$|^web\/(assets|bundle(\.macro)?|html)\.ts$/,
   ],
   ['root', /^[^/]+\.ts$|^cli\//],
   // What runs in the browser: of everything else it has only types.

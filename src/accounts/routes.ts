@@ -1,53 +1,29 @@
 import { Elysia, t } from 'elysia'
-import { sessionCookie } from '../auth/credentials.ts'
 import { type AuthGuard, peerOf } from '../auth/guard.ts'
 import { Ticket, TicketRequest } from '../auth/model.ts'
-import type { Origins } from '../auth/origins.ts'
 import type { Sessions } from '../auth/sessions.ts'
 import type { Tickets } from '../auth/tickets.ts'
 import { Nothing, open, signedIn } from '../lib/http/operation.ts'
 import { BODY_FAULTS, CALLER_FAULTS, failures } from '../lib/http/problem.ts'
-import { networkOf, type Proxies } from '../lib/http/proxies.ts'
-import type { QuotaName, Quotas } from '../lib/http/quotas.ts'
 import { User } from '../users/model.ts'
+import { type EntranceDeps, entrance } from './entrance.ts'
 import { Credentials, NewAccount, PasswordChange, ProfileChange, SessionGrant } from './model.ts'
 import type { Accounts } from './service.ts'
 
-interface Deps {
+interface Deps extends EntranceDeps {
   guard: AuthGuard
   accounts: Accounts
   sessions: Sessions
   tickets: Tickets
-  origins: Origins
-  proxies: Proxies
-  quotas: Quotas
-  /** Whether people reach this server by https, whatever a proxy before it says. */
-  isPublicTls: boolean
 }
 
 export const accountRoutes = (deps: Deps) =>
   new Elysia({ prefix: '/api', tags: ['accounts'] }).use(sessionRoutes(deps)).use(personRoutes(deps))
 
-const sessionRoutes = ({ guard, accounts, sessions, origins, proxies, quotas, isPublicTls }: Deps) =>
+const sessionRoutes = ({ guard, accounts, sessions, ...entering }: Deps) =>
   new Elysia()
     .use(guard)
-    .derive(({ request, server, set }) => {
-      const peer = peerOf(request, server)
-      const setCookie = (token: string, expires: Date) => {
-        const isTls = isPublicTls || proxies.clientOf(request.headers, peer).isTls
-        set.headers['set-cookie'] = sessionCookie(token, { isTls, expires })
-      }
-      const letIn = async (sign: () => Promise<SessionGrant>) => {
-        // This sets a cookie: a foreign page may not do it for its visitor.
-        origins.refuseForeign(request, peer)
-        const grant = await sign()
-        setCookie(grant.token, new Date(grant.expiresAt))
-        return grant
-      }
-      const network = networkOf(proxies.clientOf(request.headers, peer).ip)
-      const forgive = (quota: QuotaName) => quotas.giveBack(quota, network)
-      return { setCookie, letIn, forgive }
-    })
+    .use(entrance(entering))
     .post(
       '/accounts',
       async ({ body, letIn, status }) => status(201, await letIn(() => accounts.signUp(body))),

@@ -1,3 +1,4 @@
+import { type Deed, OPERATOR } from '../audit/model.ts'
 import type { Identity } from '../auth/model.ts'
 import type { Revocations } from '../auth/revocations.ts'
 import type { Sessions } from '../auth/sessions.ts'
@@ -10,7 +11,7 @@ import type { User, UserRole } from '../users/model.ts'
 import type { UserStore } from '../users/store.ts'
 import type { Credentials, NewAccount, PasswordChange, SessionGrant } from './model.ts'
 import type { Passwords } from './passwords.ts'
-import type { AccountStore } from './store.ts'
+import type { AccountStore, NewAccountRecord } from './store.ts'
 
 /** `open`: everybody may sign up; `closed`: nobody may; `off`: nobody signs in with a password. */
 export type AccountMode = 'open' | 'closed' | 'off'
@@ -51,7 +52,8 @@ export class Accounts {
   /** For the operator: an account without a session, whoever may sign up. */
   async create(account: NewAccount, role: UserRole): Promise<User> {
     const record = { ...(await this.#record(account)), role }
-    await this.#create(record, undefined)
+    const target = { kind: 'user', id: record.id } as const
+    await this.#create(record, undefined, { actor: OPERATOR, action: 'user.create', target, details: { role } })
     return toUser(record)
   }
 
@@ -66,8 +68,8 @@ export class Accounts {
     }
   }
 
-  async #create(record: Parameters<AccountStore['create']>[0], session: NewSession | undefined) {
-    if (!(await this.#deps.accounts.create(record, session))) throw new ChatError('email_taken')
+  async #create(record: NewAccountRecord, session: NewSession | undefined, deed?: Deed) {
+    if (!(await this.#deps.accounts.create(record, session, deed))) throw new ChatError('email_taken')
   }
 
   async signIn({ email, password }: Credentials): Promise<SessionGrant> {
@@ -117,7 +119,9 @@ export class Accounts {
     const { accounts, passwords, now } = this.#deps
     refuseLongPassword(password, '/password')
     const next = await passwords.hash(password)
-    return accounts.setPassword(userId, { next, current: undefined, keep: undefined }, now())
+    const change = { next, current: undefined, keep: undefined }
+    const target = { kind: 'user', id: userId } as const
+    return accounts.setPassword(userId, change, now(), { actor: OPERATOR, action: 'user.password', target })
   }
 }
 
@@ -138,7 +142,7 @@ interface Person {
   createdAt: number
 }
 
-const grant = (person: Person, token: string, session: NewSession): SessionGrant => ({
+export const grant = (person: Person, token: string, session: NewSession): SessionGrant => ({
   user: toUser(person),
   token,
   expiresAt: new Date(session.expiresAt).toISOString(),

@@ -10,8 +10,7 @@ import type { Tickets } from './tickets.ts'
 
 interface Deps {
   users: UserStore
-  /** `undefined` where only the marketplace's own tokens count (PARLEY_ACCOUNTS=off). */
-  sessions: Sessions | undefined
+  sessions: Sessions
   hostTokens: HostTokens | undefined
   keys: Keys
   tickets: Tickets
@@ -46,7 +45,7 @@ export class Identities {
       return spent && this.#ofBasis(spent.userId, spent.basis)
     }
     const { token } = credential
-    if (token.startsWith('pls_')) return sessions?.check(hashToken(token))
+    if (token.startsWith('pls_')) return sessions.check(hashToken(token))
     return hostTokens?.authenticate(token)
   }
 
@@ -64,7 +63,7 @@ export class Identities {
 
   async #ofBasis(userId: string, basis: TicketBasis): Promise<Identity | undefined> {
     const { sessions, users, now } = this.#deps
-    if ('session' in basis) return sessions?.check(basis.session)
+    if ('session' in basis) return sessions.check(basis.session)
     const user = await users.find(userId)
     if (!user) return undefined
     requireAdmitted(user)

@@ -11,6 +11,8 @@ const TOUCH_EVERY_MS = 3600 * 1000
 interface Deps {
   sessions: SessionStore
   revocations: Revocations
+  /** Where passwords do not count (PARLEY_ACCOUNTS=off), neither does a session that one began. */
+  passwordsCount: boolean
   now: () => number
 }
 
@@ -40,9 +42,10 @@ export class Sessions {
    * @throws ChatError `forbidden` for a person who was disabled.
    */
   async check(tokenHash: string): Promise<Identity | undefined> {
-    const { sessions, now } = this.#deps
+    const { sessions, passwordsCount, now } = this.#deps
     const record = await sessions.find(tokenHash)
     if (!record || record.expiresAt <= now()) return undefined
+    if (record.begunBy === 'password' && !passwordsCount) return undefined
     // Not awaited: what was read here would be old by then, and it is no matter if it fails.
     if (now() - record.lastUsedAt > TOUCH_EVERY_MS) sessions.touch(tokenHash, now()).catch(() => {})
     return identityOf(record.user, { session: tokenHash, seenAt: record.createdAt, expiresAt: record.expiresAt })

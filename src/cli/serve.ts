@@ -1,8 +1,8 @@
-import type { Config } from '../config.ts'
-import { createLog, type Log } from '../lib/log.ts'
+import { type Config, KEYS } from '../config.ts'
+import { createLog, type Log, RecentLines } from '../lib/log.ts'
 import type { RunningServer } from '../server.ts'
 import type { Command, Invocation } from './help.ts'
-import { readConfig } from './read-config.ts'
+import { readConfig, type Setting } from './read-config.ts'
 
 /** What a shell reports for a process that the signal ended: 128 and its number. */
 const EXIT_CODES = { SIGINT: 130, SIGTERM: 143 } as const
@@ -16,18 +16,31 @@ export const serve: Command = {
     { name: 'demo', summary: 'Add people, products with pictures and conversations, and print the passwords.' },
   ],
   async run(invocation) {
-    const { config } = readConfig(invocation)
-    const { workerUrl, version, switches, print } = invocation
-    const log = createLog({ level: config.logLevel, format: config.logFormat })
+    const { config, sources } = readConfig(invocation)
+    const { workerUrl, version, switches, print, isTerminal } = invocation
+    const recent = new RecentLines()
+    const log = createLog({ level: config.logLevel, format: config.logFormat, recent })
     // From here on, so that a container that is stopped while it starts stops as well.
     const asked = nextSignal()
     // Not loaded by commands that do without.
     const { startServer } = await import('../server.ts')
-    const server = await startServer(config, { log, demo: switches.has('demo'), workerUrl, version })
+    const settings = sources.map(described)
+    // Never into a log: whoever reads it may be anybody.
+    const offersLink = isTerminal && config.logFormat === 'pretty'
+    const demo = switches.has('demo')
+    const server = await startServer(config, { log, demo, workerUrl, version, recent, settings, offersLink })
     announce(server, config, { log, print })
     return untilStopped(server, asked, log)
   },
 }
+
+/** As the console shows it. */
+const described = ({ key, value, source }: Setting) => ({
+  key,
+  value: value ?? null,
+  source,
+  description: Object.values(KEYS).find(({ env }) => env === key)?.description ?? '',
+})
 
 function announce(
   { url, info }: RunningServer,
@@ -50,6 +63,7 @@ function banner({ url, info }: Pick<RunningServer, 'url' | 'info'>, notes: strin
   const rows = [
     ['Listening on', url],
     ['API docs', info.docsUrl],
+    ...(info.consoleUrl ? [['Console', `${info.consoleUrl} (good once, for half an hour)`]] : []),
     ['Data', info.dataDir],
     ['Storage', `${info.engine}, durability ${info.durability}`],
     ...notes.map((note) => ['Warning', note]),

@@ -1,3 +1,4 @@
+import type { Actor, Deed } from '../audit/model.ts'
 import { hashToken, newToken } from '../lib/tokens.ts'
 import type { Scope, ServerKey } from './model.ts'
 import type { KeyStore, StoredKey } from './store.ts'
@@ -17,12 +18,18 @@ export class Keys {
     this.#deps = deps
   }
 
-  /** The key itself, which is never to be seen again; `undefined` where a live one has the name. */
-  async create(name: string, scopes: readonly Scope[]): Promise<string | undefined> {
+  /** The key itself is never to be seen again; `undefined` where a live one has the name. */
+  async create(
+    name: string,
+    scopes: readonly Scope[],
+    actor: Actor,
+  ): Promise<{ key: string; made: StoredKey } | undefined> {
     const { keys, now } = this.#deps
     const key = newToken('plk')
     const record = { id: Bun.randomUUIDv7(), name, scopes, keyHash: hashToken(key), createdAt: now() }
-    return (await keys.create(record)) ? key : undefined
+    const isMade = await keys.create(record, deed(actor, 'key.create', record))
+    const { keyHash: _, ...made } = record
+    return isMade ? { key, made: { ...made, lastUsedAt: undefined, revokedAt: undefined } } : undefined
   }
 
   async authenticate(key: string): Promise<ServerKey | undefined> {
@@ -44,7 +51,17 @@ export class Keys {
   }
 
   /** By id or name. It takes effect with the next request, at a running server too. */
-  revoke(idOrName: string): Promise<boolean> {
-    return this.#deps.keys.revoke(idOrName, this.#deps.now())
+  async revoke(idOrName: string, actor: Actor): Promise<boolean> {
+    const { keys, now } = this.#deps
+    const live = (await keys.list()).filter(({ revokedAt }) => revokedAt === undefined)
+    const meant = live.find(({ id, name }) => id === idOrName || name === idOrName)
+    return meant !== undefined && keys.revoke(meant.id, now(), deed(actor, 'key.revoke', meant))
   }
 }
+
+const deed = (actor: Actor, action: 'key.create' | 'key.revoke', { id, name }: ServerKey): Deed => ({
+  actor,
+  action,
+  target: { kind: 'key', id },
+  details: { name },
+})

@@ -61,6 +61,9 @@ export const REASONS = [
   'not_available',
   'token_expired',
   'unrecoverable_position',
+  'link_spent',
+  'own_access',
+  'key_name_taken',
 ] as const
 export type Reason = (typeof REASONS)[number]
 

@@ -30,6 +30,32 @@ export interface LogFields {
   error?: unknown
 }
 
+/** A line as it was logged. */
+export interface LoggedLine {
+  time: string
+  level: LogLevel
+  event: string
+  fields: Record<string, string | number>
+}
+
+const LINES_KEPT = 100
+
+/** The last lines of level `warn` and `error`. */
+export class RecentLines {
+  readonly #lines: (LoggedLine & { level: 'warn' | 'error' })[] = []
+
+  note({ level, ...line }: LoggedLine): void {
+    if (level !== 'warn' && level !== 'error') return
+    this.#lines.push({ level, ...line })
+    if (this.#lines.length > LINES_KEPT) this.#lines.shift()
+  }
+
+  /** Newest first. */
+  list() {
+    return this.#lines.toReversed()
+  }
+}
+
 /** Tells of what failed while nobody waited for it. That there is no database is said once, by the storage itself. */
 export const failuresIn =
   (log: Log) =>
@@ -45,25 +71,34 @@ interface LogOptions {
   level: LogLevel
   format: LogFormat
   write?: (line: string) => void
+  recent?: RecentLines
 }
 
 /** One line an event, on standard error. */
-export function createLog({ level, format, write = (line) => void process.stderr.write(line) }: LogOptions): Log {
-  const line = format === 'json' ? jsonLine : prettyLine
+export function createLog({
+  level,
+  format,
+  recent,
+  write = (line) => void process.stderr.write(line),
+}: LogOptions): Log {
+  const text = format === 'json' ? jsonLine : prettyLine
   const at = (own: LogLevel) =>
     LOG_LEVELS.indexOf(own) < LOG_LEVELS.indexOf(level)
       ? () => {}
-      : (event: string, { error, ...fields }: LogFields = {}) =>
-          write(line(own, event, error === undefined ? fields : { ...fields, ...describe(error) }))
+      : (event: string, { error, ...given }: LogFields = {}) => {
+          const fields = error === undefined ? given : { ...given, ...describe(error) }
+          const line = { time: new Date().toISOString(), level: own, event, fields }
+          write(text(line))
+          recent?.note(line)
+        }
   return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }
 }
 
-const jsonLine = (level: LogLevel, event: string, fields: object) =>
-  `${JSON.stringify({ time: new Date().toISOString(), level, event, ...fields })}\n`
+const jsonLine = ({ fields, ...line }: LoggedLine) => `${JSON.stringify({ ...line, ...fields })}\n`
 
-function prettyLine(level: LogLevel, event: string, fields: object) {
+function prettyLine({ time, level, event, fields }: LoggedLine) {
   const pairs = Object.entries(fields).map(([key, value]) => `${key}=${value}`)
-  return `${new Date().toISOString().slice(11, 23)} ${level.toUpperCase().padEnd(5)} ${event} ${pairs.join(' ')}\n`
+  return `${time.slice(11, 23)} ${level.toUpperCase().padEnd(5)} ${event} ${pairs.join(' ')}\n`
 }
 
 /**

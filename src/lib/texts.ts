@@ -143,6 +143,18 @@ const DETAILS: Record<ErrorCode | Reason, Text> = {
     en: 'This position is not one of this database: load the history again.',
     ko: '이 데이터베이스의 위치가 아닙니다. 대화 기록을 다시 불러오세요.',
   },
+  link_spent: {
+    en: 'This link is good no more: parley admin link makes a new one.',
+    ko: '더 이상 유효하지 않은 링크입니다. parley admin link 로 새 링크를 만드세요.',
+  },
+  own_access: {
+    en: 'Nobody changes their own access: another admin does.',
+    ko: '자신의 권한은 바꿀 수 없습니다. 다른 관리자가 바꿔야 합니다.',
+  },
+  key_name_taken: {
+    en: 'There is a key of this name: revoke it first, or take another name.',
+    ko: '같은 이름의 키가 있습니다. 먼저 폐기하거나 다른 이름을 사용하세요.',
+  },
   bad_client_id: {
     en: 'A client id has 1 to 128 printable ASCII characters, and no space.',
     ko: 'client id는 공백 없는 출력 가능한 ASCII 문자 1~128자입니다.',

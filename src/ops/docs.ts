@@ -98,6 +98,7 @@ const about = (version: string) => ({
     { name: 'products', description: 'What is offered, and by whom.' },
     { name: 'rooms', description: 'One for an owner, a customer and a product: opening, the inbox, read marks.' },
     { name: 'messages', description: 'Sending, and history. Live messages come over the room socket, above.' },
+    { name: 'admin', description: 'The console of those who run the server: every action is in its audit log.' },
     { name: 'operations', description: 'For whoever runs the server: health and metrics.' },
   ],
   components: {

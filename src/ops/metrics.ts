@@ -54,6 +54,8 @@ export class Metrics {
   )
   readonly #relayLost = this.#counter('parley_relay_lost_total', 'How often the relay was lost.')
   #worstLagMs = 0
+  /** Stored through this process since it started. */
+  messages = 0
 
   readonly onCommit = (ms: number, rows: number): void => {
     this.#commitSeconds.observe(ms / 1000)
@@ -61,7 +63,9 @@ export class Metrics {
   }
   readonly onRequest = (route: string, status: number): void => this.#requests.inc({ route, status })
   readonly publish = (event: ChatEvent): void => {
-    if (event.type === 'message.created') this.#messages.inc()
+    if (event.type !== 'message.created') return
+    this.#messages.inc()
+    this.messages += 1
   }
   readonly onClosed = (code: number): void => this.#closed.inc({ code: CLOSE_CODES.has(code) ? code : 'other' })
   /** What the sockets tell of. */

@@ -37,6 +37,11 @@ export class Presence {
     this.#deps = deps
   }
 
+  /** How many people have a socket on this node. */
+  get size(): number {
+    return this.#sockets.size
+  }
+
   /** A socket of this person is open. To be followed by one `went`. Resolves when it is known whether they hide. */
   async came(userId: string): Promise<void> {
     const count = this.#sockets.get(userId) ?? 0

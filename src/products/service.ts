@@ -1,3 +1,4 @@
+import type { Actor } from '../audit/model.ts'
 import type { Caller, Identity } from '../auth/model.ts'
 import { ChatError } from '../lib/errors.ts'
 import { requireDistinct, requireHostId } from '../lib/http/batch.ts'
@@ -70,6 +71,14 @@ export class Products {
     const product = await this.find(productId)
     if (person && product.ownerId !== person.user.id) throw new ChatError('forbidden')
     await this.#deps.products.archive(productId, product.ownerId, this.#deps.now())
+  }
+
+  /** By an admin, whoever's it is. */
+  async withdraw(productId: string, actor: Actor): Promise<void> {
+    const { ownerId } = await this.find(productId)
+    const target = { kind: 'product', id: productId } as const
+    const { products, now } = this.#deps
+    await products.archive(productId, ownerId, now(), { actor, action: 'product.archive', target })
   }
 
   /** As the marketplace has it. Its rooms stay with the owner that they have. */

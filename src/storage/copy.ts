@@ -59,14 +59,7 @@ const SMALL = [
 ]
 const MESSAGES = table(schema.messages, 'id')
 /** What numbers its rows by itself. */
-const NUMBERED = {
-  users: 'number',
-  audit: 'number',
-  revocations: 'number',
-  products: 'number',
-  rooms: 'id',
-  messages: 'id',
-}
+const NUMBERED = ['users.number', 'audit.number', 'revocations.number', 'products.number', 'rooms.id', 'messages.id']
 
 const PAGE = 1000
 
@@ -133,7 +126,7 @@ async function begin(source: Database, target: SQL): Promise<boolean> {
 
 async function finish(source: Database, target: SQL) {
   await target.begin(async (tx) => {
-    for (const [name, column] of Object.entries(NUMBERED)) {
+    for (const [name = '', column = ''] of NUMBERED.map((each) => each.split('.'))) {
       const used = source.query<{ seq: number }, [string]>('SELECT seq FROM sqlite_sequence WHERE name = ?').get(name)
       await tx`SELECT setval(pg_get_serial_sequence(${name}, ${column}),
         greatest(${used?.seq ?? 0}::int8, (SELECT coalesce(max(${tx(column)}), 0) FROM ${tx(name)}), 1))`

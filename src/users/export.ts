@@ -1,3 +1,5 @@
+import type { AuditStore } from '../admin/store.ts'
+import type { Actor } from '../audit/model.ts'
 import type { MessageStore } from '../messages/store.ts'
 import type { PresenceStore } from '../presence/store.ts'
 import type { ProductStore } from '../products/store.ts'
@@ -10,6 +12,8 @@ interface Deps {
   rooms: Pick<RoomStore, 'idsOf' | 'summary'>
   messages: Pick<MessageStore, 'span'>
   presence: Pick<PresenceStore, 'find'>
+  audit: Pick<AuditStore, 'add'>
+  now: () => number
 }
 
 const PAGE = 200
@@ -25,10 +29,12 @@ export class UserExports {
 
   /**
    * The person, when they were last seen, their products, their rooms, and after each room its messages; at last an `end`, without which the export
-   * is not whole. It is written no faster than it is read; `mayGoOn` is asked again and again.
+   * is not whole. It is written no faster than it is read; `mayGoOn` is asked again and again. It is in the audit log before the first line is given out.
    */
-  async of(userId: string, mayGoOn: () => Promise<boolean>): Promise<ReadableStream<Uint8Array>> {
-    const user = await this.#deps.users.find(userId)
+  async of(userId: string, actor: Actor, mayGoOn: () => Promise<boolean>): Promise<ReadableStream<Uint8Array>> {
+    const { users, audit, now } = this.#deps
+    const user = await users.find(userId)
+    await audit.add([{ actor, action: 'user.export', target: { kind: 'user', id: userId } }], now())
     const entries = this.#entries(user.id)
     const encoder = new TextEncoder()
     const lines = [JSON.stringify({ type: 'user', user })]

@@ -1,4 +1,5 @@
 import { Elysia, t } from 'elysia'
+import { actorOf } from '../audit/model.ts'
 import type { AuthGuard } from '../auth/guard.ts'
 import type { Identities } from '../auth/identities.ts'
 import { forKeysAnd, Nothing } from '../lib/http/operation.ts'
@@ -17,35 +18,35 @@ interface Deps {
 export const userRoutes = ({ guard, identities, users, exports }: Deps) =>
   new Elysia({ prefix: '/api/users', tags: ['users'] })
     .use(guard)
-    .put('', async ({ body }) => ({ items: await users.putAll(body) }), PUT_ALL)
+    .put('', async ({ caller, body }) => ({ items: await users.putAll(body, actorOf(caller)) }), PUT_ALL)
     .get('/:userId', ({ params }) => users.find(params.userId), FIND)
     .put(
       '/:userId',
-      async ({ params, body, status }) => {
-        const { user, created } = await users.put(params.userId, body)
+      async ({ caller, params, body, status }) => {
+        const { user, created } = await users.put(params.userId, body, actorOf(caller))
         return status(created ? 201 : 200, user)
       },
       PUT,
     )
     .post(
       '/:userId/disconnect',
-      async ({ params, status }) => status(204, await users.disconnect(params.userId)),
+      async ({ caller, params, status }) => status(204, await users.disconnect(params.userId, actorOf(caller))),
       DISCONNECT,
     )
     .get(
       '/:userId/export',
       async ({ params, caller }) => {
-        const stream = await exports.of(params.userId, () => identities.isStill(caller))
+        const stream = await exports.of(params.userId, actorOf(caller), () => identities.isStill(caller))
         return new Response(stream, { headers: { 'content-type': 'application/x-ndjson' } })
       },
       EXPORT,
     )
     .delete(
       '/:userId',
-      async ({ params, query, request, server, status }) => {
+      async ({ caller, params, query, request, server, status }) => {
         // It may take longer than a silent connection is kept.
         server?.timeout(request, 0)
-        return status(204, await users.erase(params.userId, query.messages ?? 'keep'))
+        return status(204, await users.erase(params.userId, query.messages ?? 'keep', actorOf(caller)))
       },
       ERASE,
     )
@@ -59,6 +60,7 @@ const FIND = {
 }
 
 const PUT = {
+  caller: true as const,
   params,
   body: UserProfile,
   response: {
@@ -76,6 +78,7 @@ const PUT = {
 }
 
 const PUT_ALL = {
+  caller: true as const,
   body: UserBatch,
   response: {
     200: ManagedUsers,
@@ -85,6 +88,7 @@ const PUT_ALL = {
 }
 
 const DISCONNECT = {
+  caller: true as const,
   params,
   response: { 204: Nothing, ...failures(...CALLER_FAULTS, 'origin_not_allowed', 'not_found', 'invalid') },
   detail: forKeysAnd(
@@ -118,6 +122,7 @@ const EXPORT = {
 }
 
 const ERASE = {
+  caller: true as const,
   params,
   query: t.Object({ messages: t.Optional(Erasure) }, { additionalProperties: false }),
   response: {

@@ -1,3 +1,4 @@
+import type { Actor, AuditAction, Deed } from '../audit/model.ts'
 import type { Revocations } from '../auth/revocations.ts'
 import type { Publish } from '../events.ts'
 import { ChatError, type FieldError } from '../lib/errors.ts'
@@ -34,23 +35,25 @@ export class Users {
     return toManaged(user)
   }
 
-  async put(userId: string, profile: UserProfile): Promise<{ user: ManagedUser; created: boolean }> {
+  async put(userId: string, profile: UserProfile, actor: Actor): Promise<{ user: ManagedUser; created: boolean }> {
     requireHostId(userId, '/userId')
-    const [first] = await this.#upsert([{ id: userId, ...profile }], () => '/userId')
+    const [first] = await this.#upsert([{ id: userId, ...profile }], actor, () => '/userId')
     if (!first) throw new ChatError('internal')
     return first
   }
 
   /** All of them, or none. */
-  async putAll({ items }: UserBatch): Promise<ManagedUser[]> {
+  async putAll({ items }: UserBatch, actor: Actor): Promise<ManagedUser[]> {
     requireDistinct(items)
-    return (await this.#upsert(items, (at) => `/items/${at}/id`)).map(({ user }) => user)
+    return (await this.#upsert(items, actor, (at) => `/items/${at}/id`)).map(({ user }) => user)
   }
 
-  async #upsert(profiles: Profile[], pathOf: (at: number) => string) {
+  async #upsert(profiles: Profile[], actor: Actor, pathOf: (at: number) => string) {
     const { users, revocations, publish, now } = this.#deps
     const composed = profiles.map((profile) => ({ ...profile, username: profile.username.normalize('NFC') }))
-    const upserted = await users.upsert(composed, now())
+    // What a key brings is the marketplace's daily round, and no act of an admin's.
+    const deeds = actor.kind === 'key' ? [] : profiles.map((profile) => upserting(profile, actor))
+    const upserted = await users.upsert(composed, now(), deeds)
     if ('erased' in upserted) throw erased(pathOf(upserted.erased))
     for (const { user, before } of upserted) {
       if (before && before.username !== user.username) publish({ type: 'user.renamed', user })
@@ -59,10 +62,12 @@ export class Users {
     return upserted.map(({ user, before }) => ({ user: toManaged(user), created: before === undefined }))
   }
 
-  /** For the operator: takes effect at once, also for whoever is here. */
-  async change(userId: string, change: UserChange): Promise<void> {
+  /** Takes effect at once, also for whoever is here. */
+  async change(userId: string, change: UserChange, actor: Actor): Promise<void> {
     const { users, revocations, now } = this.#deps
-    if (!(await users.change(userId, change, now()))) throw new ChatError('not_found')
+    const [action, details] = changing(change)
+    if (!(await users.change(userId, change, now(), { ...deed(actor, action, userId), details })))
+      throw new ChatError('not_found')
     await revocations.tell()
   }
 
@@ -70,18 +75,19 @@ export class Users {
    * Signs out everywhere: sessions end, tokens of the marketplace's from before are refused, sockets are closed. Also of
    * somebody whom Parley has not met: their tokens are out there.
    */
-  async disconnect(userId: string): Promise<void> {
+  async disconnect(userId: string, actor: Actor): Promise<void> {
     const { users, revocations, now } = this.#deps
     requireHostId(userId, '/userId')
-    if (!(await users.signOut(userId, now()))) throw new ChatError('not_found')
+    if (!(await users.signOut(userId, now(), deed(actor, 'user.sign_out', userId)))) throw new ChatError('not_found')
     await revocations.tell()
   }
 
   /** For good. Done again it does what is left to do, such as after a crash in the midst of it. */
-  async erase(userId: string, messages: Erasure): Promise<void> {
+  async erase(userId: string, messages: Erasure, actor: Actor): Promise<void> {
     const { users, rooms, revocations, now } = this.#deps
     requireHostId(userId, '/userId')
-    await users.erase(userId, ERASED_NAME, now())
+    const details = { messages }
+    await users.erase(userId, ERASED_NAME, now(), { ...deed(actor, 'user.erase', userId), details })
     await revocations.tell()
     if (messages === 'keep') return
     const roomIds = await rooms.idsOf(userId)
@@ -96,6 +102,19 @@ export class Users {
     let after: number | undefined = 0
     while (after !== undefined) after = await messages.erase({ userId, roomId, after, at: now() })
   }
+}
+
+const deed = (actor: Actor, action: AuditAction, id: string): Deed => ({ actor, action, target: { kind: 'user', id } })
+
+const upserting = ({ id, disabled }: Profile, actor: Actor): Deed => ({
+  ...deed(actor, 'user.change', id),
+  ...(disabled === undefined ? {} : { details: { disabled } }),
+})
+
+function changing(change: UserChange): [AuditAction, NonNullable<Deed['details']>] {
+  if ('role' in change) return ['user.role', change]
+  if ('disabled' in change) return [change.disabled ? 'user.disable' : 'user.enable', {}]
+  return ['user.change', {}]
 }
 
 const erased = (path: string) => {

@@ -1,6 +1,7 @@
+import { Samples } from '../../src/admin/samples.ts'
 import { type Adapters, createApp, createServices, createSockets } from '../../src/app.ts'
 import { readConfig } from '../../src/cli/read-config.ts'
-import { createLog } from '../../src/lib/log.ts'
+import { createLog, RecentLines } from '../../src/lib/log.ts'
 import { Metrics } from '../../src/ops/metrics.ts'
 import { LocalRelays } from '../../src/relay/local.ts'
 import type { Storage } from '../../src/storage/storage.ts'
@@ -30,7 +31,8 @@ export async function serveOn(
     broadcast: (topic, frame) => void app.server?.publish(topic, frame),
   }
   const services = createServices(adapters)
-  const app = createApp(services, adapters)
+  const observed = { samples: new Samples(adapters), recent: new RecentLines(), settings: [] }
+  const app = createApp(services, adapters, observed)
   app.listen({ hostname: '127.0.0.1', port: 0, reusePort: false, websocket: createSockets(adapters) })
   const host = `127.0.0.1:${app.server?.port}`
   return {

@@ -1,6 +1,7 @@
+import { Samples } from '../../src/admin/samples.ts'
 import { createApp, createServices } from '../../src/app.ts'
 import { readConfig } from '../../src/cli/read-config.ts'
-import { createLog } from '../../src/lib/log.ts'
+import { createLog, RecentLines } from '../../src/lib/log.ts'
 import { Metrics } from '../../src/ops/metrics.ts'
 import { LocalRelays } from '../../src/relay/local.ts'
 import { openTestSqlite } from './storage.ts'
@@ -19,5 +20,6 @@ const adapters = {
   uptime: () => performance.now(),
   broadcast: () => {},
 }
-const { routes } = createApp(createServices(adapters), adapters)
+const observed = { samples: new Samples(adapters), recent: new RecentLines(), settings: [] }
+const { routes } = createApp(createServices(adapters), adapters, observed)
 console.log(JSON.stringify(routes.map(({ method, path }) => `${method} ${path}`)))

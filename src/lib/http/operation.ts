@@ -13,6 +13,9 @@ export const signedIn = (summary: string, description = summary) => ({
   security: [{ bearer: [] }, { cookie: [] }],
 })
 
+/** What it says of a route of the console. */
+export const forAdmins = (summary: string, description = summary) => signedIn(summary, `${description} For admins.`)
+
 /** What it says of a route for people who are signed in and for the marketplace's backend. */
 export const signedInOrKey = (scope: string, summary: string, description = summary) => ({
   summary,

@@ -1,13 +1,15 @@
 import { readFileSync } from 'node:fs'
 import { TypeCompiler } from '@sinclair/typebox/compiler'
-import { NewAccount, PasswordChange } from '../accounts/model.ts'
-import type { Services } from '../app.ts'
-import { ChatError } from '../lib/errors.ts'
-import { fieldErrorOf } from '../lib/http/field-errors.ts'
-import { USER_ROLES, type UserRole } from '../users/model.ts'
-import type { StoredUser } from '../users/store.ts'
-import { table } from './config.ts'
-import { type Command, CommandError, type Invocation, type Option } from './help.ts'
+import { NewAccount, PasswordChange } from '../../accounts/model.ts'
+import type { Services } from '../../app.ts'
+import { OPERATOR } from '../../audit/model.ts'
+import { ChatError } from '../../lib/errors.ts'
+import { fieldErrorOf } from '../../lib/http/field-errors.ts'
+import type { Storage } from '../../storage/storage.ts'
+import { USER_ROLES, type UserRole } from '../../users/model.ts'
+import type { StoredUser } from '../../users/store.ts'
+import { table } from '../config.ts'
+import { type Command, CommandError, type Invocation, type Option } from '../help.ts'
 import { withServices } from './services.ts'
 
 const newAccount = TypeCompiler.Compile(NewAccount)
@@ -77,7 +79,7 @@ const enable = switching('enable', false, 'Let a person in again who was disable
 
 function switching(verb: string, disabled: boolean, summary: string): Command {
   return personCommand(verb, summary, async (invocation, { users }, { id }) => {
-    await users.change(id, { disabled })
+    await users.change(id, { disabled }, OPERATOR)
     return say(invocation, `${verb}d  ${id}\n`)
   })
 }
@@ -100,7 +102,7 @@ const password: Command = {
 const role: Command = {
   ...personCommand('role', `Make a person ${USER_ROLES.join(', or ')}.`, async (invocation, { users }, { id }) => {
     const wanted = roleOf(invocation.operands[1] ?? '')
-    await users.change(id, { role: wanted })
+    await users.change(id, { role: wanted }, OPERATOR)
     return say(invocation, `${wanted}  ${id}\n`)
   }),
   operands: ['USER', 'ROLE'],
@@ -120,14 +122,17 @@ function personCommand(verb: string, summary: string, act: Act): Command {
     run: (invocation) =>
       withServices(invocation, async (services, storage) => {
         const [wanted = ''] = invocation.operands
-        const byEmail = async () => (await storage.accounts.findByEmail(wanted.toLowerCase()))?.user
-        const user = (await storage.users.find(wanted)) ?? (await byEmail())
-        if (!user || user.erasedAt !== undefined) {
-          throw new CommandError(`nobody has the id or the e-mail ${wanted}. See parley user list.`)
-        }
-        return act(invocation, services, user)
+        return act(invocation, services, await personCalled(wanted, storage))
       }),
   }
+}
+
+/** By id or e-mail. */
+export async function personCalled(wanted: string, { users, accounts }: Storage): Promise<StoredUser> {
+  const byEmail = async () => (await accounts.findByEmail(wanted.toLowerCase()))?.user
+  const user = (await users.find(wanted)) ?? (await byEmail())
+  if (user && user.erasedAt === undefined) return user
+  throw new CommandError(`nobody has the id or the e-mail ${wanted}. See parley user list.`)
 }
 
 function roleOf(text: string): UserRole {

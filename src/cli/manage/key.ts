@@ -1,10 +1,11 @@
-import type { Services } from '../app.ts'
-import type { Config } from '../config.ts'
-import { SCOPE_MEANS, SCOPES, type Scope } from '../keys/model.ts'
-import { ChatError } from '../lib/errors.ts'
-import type { Storage } from '../storage/storage.ts'
-import { table } from './config.ts'
-import { type Command, CommandError } from './help.ts'
+import type { Services } from '../../app.ts'
+import { OPERATOR } from '../../audit/model.ts'
+import type { Config } from '../../config.ts'
+import { SCOPE_MEANS, SCOPES, type Scope } from '../../keys/model.ts'
+import { ChatError } from '../../lib/errors.ts'
+import type { Storage } from '../../storage/storage.ts'
+import { table } from '../config.ts'
+import { type Command, CommandError } from '../help.ts'
 import { withServices } from './services.ts'
 
 /** All but what is personal: that has to be asked for. */
@@ -29,9 +30,9 @@ const create: Command = {
     }
     const wanted = scopes === undefined ? USUAL : scopesOf(scopes)
     const make = async ({ keys }: Services, _: Storage, { databaseUrl, dataDir }: Config) => {
-      const key = await keys.create(name, wanted)
-      if (key === undefined) throw new CommandError(`there is a key ${name}. Revoke it first, or take another name.`)
-      invocation.print(`${key}\n`)
+      const created = await keys.create(name, wanted, OPERATOR)
+      if (!created) throw new CommandError(`there is a key ${name}. Revoke it first, or take another name.`)
+      invocation.print(`${created.key}\n`)
       invocation.note(
         `The key ${name} opens the server on ${databaseUrl ? 'DATABASE_URL' : dataDir}. It is not shown again.\n`,
       )
@@ -71,7 +72,7 @@ const revoke: Command = {
   run: (invocation) =>
     withServices(invocation, async ({ keys }) => {
       const [wanted = ''] = invocation.operands
-      if (!(await keys.revoke(wanted)))
+      if (!(await keys.revoke(wanted, OPERATOR)))
         throw new CommandError(`no key has the name or id ${wanted}. See parley key list.`)
       invocation.print(`revoked  ${wanted}\n`)
       return 0

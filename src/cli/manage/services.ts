@@ -1,10 +1,10 @@
-import type { Services } from '../app.ts'
-import type { Config } from '../config.ts'
-import { createLog } from '../lib/log.ts'
-import { LocalRelays } from '../relay/local.ts'
-import type { Storage } from '../storage/storage.ts'
-import type { Invocation } from './help.ts'
-import { readConfig } from './read-config.ts'
+import type { Services } from '../../app.ts'
+import type { Config } from '../../config.ts'
+import { createLog } from '../../lib/log.ts'
+import { LocalRelays } from '../../relay/local.ts'
+import type { Storage } from '../../storage/storage.ts'
+import type { Invocation } from '../help.ts'
+import { readConfig } from '../read-config.ts'
 
 type Run = (services: Services, storage: Storage, config: Config) => Promise<number>
 
@@ -13,9 +13,9 @@ export async function withServices(invocation: Invocation, run: Run, { mayCreate
   const { config } = readConfig(invocation, { forServing: false })
   const { workerUrl, version } = invocation
   // Not loaded by commands that are typed wrong.
-  const { createServices } = await import('../app.ts')
-  const { openBeside } = await import('../storage/open.ts')
-  const { Metrics } = await import('../ops/metrics.ts')
+  const { createServices } = await import('../../app.ts')
+  const { openBeside } = await import('../../storage/open.ts')
+  const { Metrics } = await import('../../ops/metrics.ts')
   const storage = await openBeside({ ...config, workerUrl, now: Date.now }, { mayCreate })
   try {
     const services = createServices({
