@@ -70,6 +70,26 @@ const ROUTES: [route: string, ...statuses: number[]][] = [
   ['DELETE /api/users/{userId}', 204, 401, 403, 422],
   ['PUT /api/products/{productId}', 200, 201, 401, 403, 422],
   ['PUT /api/products', 200, 401, 403, 422],
+  ['POST /api/admin/sessions', 201, 400, 401, 403, 422, 429],
+  ['GET /api/admin/figures', 200, 401, 403],
+  ['GET /api/admin/settings', 200, 401, 403],
+  ['GET /api/admin/errors', 200, 401, 403],
+  ['GET /api/admin/audit', 200, 400, 401, 403, 422],
+  ['GET /api/admin/keys', 200, 401, 403],
+  ['POST /api/admin/keys', 201, 401, 403, 409, 422],
+  ['DELETE /api/admin/keys/{keyId}', 204, 401, 403, 404],
+  ['GET /api/admin/users', 200, 400, 401, 403, 422],
+  ['GET /api/admin/users/{userId}', 200, 401, 403, 404],
+  ['PUT /api/admin/users/{userId}/disabled', 200, 401, 403, 404, 422],
+  ['PUT /api/admin/users/{userId}/role', 200, 401, 403, 404, 422],
+  ['POST /api/admin/users/{userId}/sign-out', 204, 401, 403, 404],
+  ['GET /api/admin/sessions', 200, 400, 401, 403, 422],
+  ['DELETE /api/admin/sessions/{sessionId}', 204, 401, 403, 404],
+  ['GET /api/admin/rooms', 200, 400, 401, 403, 422],
+  ['GET /api/admin/rooms/{roomId}', 200, 401, 403, 404],
+  ['GET /api/admin/rooms/{roomId}/messages', 200, 401, 403, 404, 422],
+  ['GET /api/admin/products', 200, 400, 401, 403, 422],
+  ['DELETE /api/admin/products/{productId}', 204, 401, 403, 404],
   ['GET /livez', 200],
   ['GET /readyz', 200, 503],
   ['GET /metrics', 200, 401, 403],
@@ -109,7 +129,11 @@ describe('the document', () => {
     expect(operationId).toMatch(/^[a-z]+[A-Za-z]+$/)
     expect(document.tags).toContainEqual({ name: tags[0] ?? 'none', description: expect.any(String) })
     expect(Object.keys(responses)).toEqual(expect.arrayContaining(statuses.map(String)))
-    if (responses['401'] && route.includes('/api/') && route !== 'POST /api/sessions') {
+    if (
+      responses['401'] &&
+      route.includes('/api/') &&
+      !['POST /api/sessions', 'POST /api/admin/sessions'].includes(route)
+    ) {
       expect(security).toEqual(securityOf(route))
     }
   })
@@ -147,7 +171,7 @@ describe('the document', () => {
   test('has no keyword and no type that OpenAPI 3.0 does not have', () => {
     const nodes = [...nodesOf([document.paths, document.components.schemas])]
     const types = new Set(nodes.map(({ type }) => type).filter((type) => typeof type === 'string'))
-    expect([...types].sort()).toEqual(['array', 'boolean', 'integer', 'object', 'string'])
+    expect([...types].sort()).toEqual(['array', 'boolean', 'integer', 'number', 'object', 'string'])
     const keywords = new Set(nodes.flatMap((node) => Object.keys(node)))
     for (const foreign of ['$id', 'const', 'patternProperties', 'codes']) expect(keywords).not.toContain(foreign)
   })
