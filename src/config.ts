@@ -141,7 +141,7 @@ export const KEYS = {
   accounts: {
     env: 'PARLEY_ACCOUNTS',
     description:
-      '`open`: everybody may sign up; `closed`: nobody may; `off`: nobody signs in here, and only tokens of the marketplace count.',
+      '`open`: everybody may sign up; `closed`: nobody may; `off`: nobody signs in here but admins by a link, and only tokens of the marketplace count.',
     parse: oneOf('open', 'closed', 'off'),
     default: ({ hasHostTokens }) => (hasHostTokens ? 'off' : 'open'),
     defaultText: '`open`; `off` with PARLEY_JWT_SECRET or PARLEY_JWKS_URL',

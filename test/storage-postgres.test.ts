@@ -28,6 +28,11 @@ const upTo = (length: number) => Array.from({ length }, (_, at) => at + 1)
 const connectTo = (url: string) => new SQL({ url, adapter: 'postgres', max: 1 })
 const openOn = (url: string) => openPostgres({ url, durability: 'full', now: () => 1 })
 
+/** One who is called like nobody else, and 12,000 newer ones. */
+const MANY_PEOPLE = `
+  INSERT INTO users (id, username, created_at)
+  SELECT 'p' || i, CASE i WHEN 0 THEN 'rare' ELSE 'common' END, 1 FROM generate_series(0, 12000) AS i`
+
 type Pair = Awaited<ReturnType<typeof roomIn>>
 const draftFrom = ({ roomId, customer }: Pair, text: string, clientId: string | null = null) => {
   return { roomId, sender: { id: customer.id, username: customer.username }, text, clientId, at: 5 }
@@ -655,6 +660,32 @@ describe('queries', () => {
       expect(Math.max(...read)).toBeLessThanOrEqual(100)
     }
     await sql.close()
+  })
+
+  test('of the console look at so many at a time, and go on where they gave up', async () => {
+    // One of its own: to empty it again would take longer than all else.
+    const url = await server.createDatabase()
+    await using beside = connectTo(url)
+    const storage = await openOn(url)
+    await beside.unsafe(MANY_PEOPLE)
+    await beside.unsafe(
+      'INSERT INTO products (id, owner_id, title, created_at) SELECT id, id, username, 1 FROM users ORDER BY number',
+    )
+    await beside.unsafe(
+      'INSERT INTO rooms (product_id, owner_no, customer_no, created_at) SELECT id, number, 1, 1 FROM users ORDER BY number',
+    )
+    const { console } = storage
+    for (const find of [console.users, console.products]) {
+      const first = await find({ q: 'Rare', limit: 5 })
+      expect(first).toEqual({ items: [], place: 12_001 - 10_000 + 1 })
+      const second = await find({ q: 'Rare', limit: 5, after: first.place })
+      expect([second.items.length, second.place]).toEqual([1, undefined])
+    }
+    const first = await console.rooms({ q: 'Rare', limit: 5 })
+    expect(first).toEqual({ items: [], place: { activity: 0, id: 12_001 - 2000 + 1 } })
+    expect((await console.rooms({ q: 'Rare', limit: 5, after: { activity: 0, id: 3 } })).items).toMatchObject([
+      { id: 1 },
+    ])
   })
 
   test('that store do not read more as there is more, also when they were planned while there was nothing', async () => {

@@ -280,6 +280,36 @@ test('a search reads the index of the titles, on the first page and on later one
   }
 })
 
+test('a search of the console looks at so many at a time, and goes on where it gave up', async () => {
+  await using opened = await openTestSqlite()
+  await opened.spoil((file) => {
+    using database = new Database(file)
+    database.run(MANY_PEOPLE)
+    database.run('INSERT INTO products (id, owner_id, title, created_at) SELECT id, id, username, 1 FROM users')
+    database.run('INSERT INTO rooms (product_id, owner_no, customer_no, created_at) SELECT id, number, 1, 1 FROM users')
+  })
+  const { console } = opened.storage
+  for (const find of [console.users, console.products]) {
+    const first = await find({ q: 'Rare', limit: 5 })
+    expect(first).toEqual({ items: [], place: 12_001 - 10_000 + 1 })
+    const second = await find({ q: 'Rare', limit: 5, after: first.place })
+    expect([second.items.length, second.place]).toEqual([1, undefined])
+  }
+  const ends = [12_001 - 2000 + 1, 12_001 - 4000 + 1]
+  const first = await console.rooms({ q: 'Rare', limit: 5 })
+  expect(first).toEqual({ items: [], place: { activity: 0, id: ends[0] ?? 0 } })
+  expect(await console.rooms({ q: 'Rare', limit: 5, after: first.place })).toEqual({
+    items: [],
+    place: { activity: 0, id: ends[1] ?? 0 },
+  })
+  expect((await console.rooms({ q: 'Rare', limit: 5, after: { activity: 0, id: 3 } })).items).toMatchObject([{ id: 1 }])
+})
+
+/** One who is called like nobody else, and 12,000 newer ones. */
+const MANY_PEOPLE = `
+  WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 12000)
+  INSERT INTO users (id, username, created_at) SELECT 'p' || i, iif(i = 0, 'rare', 'common'), 1 FROM n`
+
 /** Counts how often SQLite is asked on this thread, where all reading is done, by statements that are made from now on. */
 function countingQueries() {
   const { query, prepare } = Database.prototype

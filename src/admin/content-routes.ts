@@ -40,7 +40,7 @@ const ROOMS = {
   response: { 200: AdminRoomPage, ...failures('bad_request', ...CALLER_FAULTS, 'invalid') },
   detail: forAdmins(
     'Find rooms',
-    'Newest first; those of a person by their newest message. A search looks at 5,000 rooms at a time: a page of it may have less than ' +
+    'Newest first; those of a person by their newest message. A search looks at 2,000 rooms at a time: a page of it may have less than ' +
       '`limit`, or nothing, and go on all the same as long as there is a `nextCursor`.',
   ),
 }
@@ -74,7 +74,7 @@ const PRODUCTS = {
   response: { 200: ProductPage, ...failures('bad_request', ...CALLER_FAULTS, 'invalid') },
   detail: forAdmins(
     'Find products',
-    'Archived ones too, newest first. A search looks at 20,000 products at a time, as for people.',
+    'Archived ones too, newest first. A search looks at 10,000 products at a time, as for people.',
   ),
 }
 

@@ -40,7 +40,7 @@ const USERS = {
   response: { 200: AdminUserPage, ...failures('bad_request', ...CALLER_FAULTS, 'invalid') },
   detail: forAdmins(
     'Find people',
-    'Newest first. A search looks at 20,000 people at a time: a page of it may have less than `limit`, or nothing, and go on all the ' +
+    'Newest first. A search looks at 10,000 people at a time: a page of it may have less than `limit`, or nothing, and go on all the ' +
       'same as long as there is a `nextCursor`. Whose id or e-mail is just that comes first, on top of the limit.',
   ),
 }

@@ -6,9 +6,9 @@ import type { StoredUser } from '../users/store.ts'
 import { type ProductRow, toProduct, toUser, type UserRow } from './rows.ts'
 
 /** A search for a part looks at so many people or products at a time, so that it holds up nobody. */
-export const LOOKED_THROUGH = 20_000
+export const LOOKED_THROUGH = 10_000
 /** Of rooms each needs its product too. */
-export const ROOMS_LOOKED_THROUGH = 5000
+export const ROOMS_LOOKED_THROUGH = 2000
 
 /** What a search has found: `rows` are one more than asked for if there are more; else it goes on at `end`, if it was given up there. */
 interface Findings<R, P> {
