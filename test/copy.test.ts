@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { OPERATOR } from '../src/audit/model.ts'
 import { openStorage } from '../src/storage/open.ts'
 import type { Storage } from '../src/storage/storage.ts'
 import { runCommand } from './support/command.ts'
@@ -77,6 +78,7 @@ describe('parley migrate --from sqlite:… --to postgres://…', () => {
       await storage.presence.note([{ userId: customer.id, at: 60_000 }])
       const gone = await accountIn(storage, 'gone')
       await storage.users.erase(gone.id, 'gone', 5)
+      await storage.adminLinks.issue({ tokenHash: 'link', expiresAt: 9 }, { newId: 'admin' }, 6)
       before = await seenIn(storage, roomId, owner.id)
     })
     const url = await emptyDatabase()
@@ -102,6 +104,9 @@ describe('parley migrate --from sqlite:… --to postgres://…', () => {
     })
     expect(newest?.place.lastMessageId).toBe(TEXTS.length + 1)
     expect((await roomIn(storage)).roomId).toBe(roomId + 2)
+    await storage.audit.add([{ actor: OPERATOR, action: 'room.read', target: { kind: 'room', id: '1' } }], 10)
+    expect((await storage.audit.list(undefined, 5)).map(({ action }) => action)).toEqual(['room.read', 'admin.link'])
+    expect(await storage.users.find('admin')).toMatchObject({ role: 'admin' })
     const place = await storage.revocations.after(undefined)
     expect((await storage.revocations.after(0)).revocations.length).toBeGreaterThan(0)
     expect(place.place).toBeGreaterThan(0)
