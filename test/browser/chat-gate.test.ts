@@ -75,7 +75,7 @@ test('who signs out elsewhere, or is disabled, is told that they were signed out
   await joon.page.getByRole('alert').waitFor()
 })
 
-test('signing out leads to the gate, and leaves nothing of oneself', async () => {
+test('signing out leads to the gate, and ends the session', async () => {
   const { customer } = await server.pair()
   await using joon = await ChatPage.open(server, { person: customer, path: '/account', expected })
   await joon.button('Sign out').click()

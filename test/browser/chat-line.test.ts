@@ -18,10 +18,6 @@ afterAll(() => server[Symbol.asyncDispose]())
 
 const stored = async (person: Person, roomId: number) => (await person.history(roomId)).map(({ text }) => text)
 
-/** The browser has kept the page, and answers for it from now on. */
-const isKept = ({ page }: ChatPage) =>
-  becomes(() => page.evaluate<boolean>('navigator.serviceWorker.controller !== null'), true)
-
 test('what is written without a line waits, and goes out once and in order when it is back', async () => {
   await using line = await ResetProxy.to(server)
   const { owner, customer, roomId } = await server.pair()
@@ -96,7 +92,7 @@ test('an unsent message outlives a reload, also one without a line', async () =>
   await using joon = await ChatPage.open(line, { person: customer, path, expected: NO_LINE })
   await joon.say('Hi')
   await joon.reaches('Hi', 'Sent')
-  await isKept(joon)
+  await joon.isKept()
   const context = joon.page.context()
 
   line.cut()
@@ -121,7 +117,7 @@ test('who comes in while the server is away gets in when it is back', async () =
   const { owner, customer, roomId } = await server.pair()
   await owner.send(roomId, 'Hello?')
   await using joon = await ChatPage.open(line, { person: customer, expected: NO_LINE })
-  await isKept(joon)
+  await joon.isKept()
   line.cut()
   await joon.page.goto(`${line.url}/rooms/${roomId}`)
   await joon.sees('The server can’t be reached. Try again in a moment.')

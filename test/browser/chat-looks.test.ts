@@ -97,7 +97,7 @@ describe('axe finds nothing serious', () => {
   test('on the page that the browser has kept', async () => {
     await using line = await ResetProxy.to(server)
     await using chat = await ChatPage.open(line, { person: customer, expected: NO_LINE })
-    await becomes(() => chat.page.evaluate<boolean>('navigator.serviceWorker.controller !== null'), true)
+    await chat.isKept()
     line.cut()
     await chat.page.reload()
     await chat.page.getByRole('alert').waitFor()

@@ -44,7 +44,8 @@ export class ChatPage implements AsyncDisposable {
     this.#browser = browser
     this.#url = url
     this.composer = this.page.locator('.composer textarea')
-    this.timeline = this.page.getByRole('log')
+    // By its attribute: to compute the role of thousands of elements takes long.
+    this.timeline = this.page.locator('[role=log]')
   }
 
   static async open(server: Pick<RunningParley, 'url'>, visit: Visit = {}): Promise<ChatPage> {
@@ -112,6 +113,11 @@ export class ChatPage implements AsyncDisposable {
     return becomes(() => this.texts(), texts)
   }
 
+  /** Resolves when the browser has kept the page, and answers for it where the server does not. */
+  isKept(): Promise<void> {
+    return becomes(() => this.page.evaluate<boolean>('navigator.serviceWorker.controller !== null'), true)
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#browser[Symbol.asyncDispose]()
   }
@@ -122,7 +128,7 @@ export async function becomes<T>(read: () => T | Promise<T>, value: T): Promise<
   const deadline = performance.now() + LONG_MS
   while (performance.now() < deadline) {
     if (Bun.deepEquals(await read(), value)) return
-    await Bun.sleep(20)
+    await Bun.sleep(50)
   }
   expect<unknown>(await read()).toEqual(value)
 }
