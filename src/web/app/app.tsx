@@ -47,7 +47,7 @@ const Offline = () => {
   return (
     <main class="gate">
       <Failed
-        title={navigator.onLine ? t('tryAgain') : t('offlineTitle')}
+        title={navigator.onLine ? t('serverAway') : t('offlineTitle')}
         hint={navigator.onLine ? t('unreachable') : t('offlineHint')}
         onRetry={() => void begin()}
       />

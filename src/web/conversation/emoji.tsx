@@ -1,5 +1,6 @@
 import { useSignal } from '@preact/signals'
-import { useEffect, useRef } from 'preact/hooks'
+import type { TargetedKeyboardEvent } from 'preact'
+import { useEffect, useLayoutEffect, useRef } from 'preact/hooks'
 import { t } from '../locale/text.ts'
 
 /** Those that people use most; for the others every device has a keyboard of its own. */
@@ -52,15 +53,33 @@ export const EmojiPicker = ({ onPick }: { onPick: (emoji: string) => void }) => 
           <path d="M8.5 14.5a4.5 4.5 0 0 0 7 0M9 9.5v.5M15 9.5v.5" />
         </svg>
       </button>
-      {isOpen.value && (
-        <fieldset class="emoji-grid" aria-label={t('emoji')}>
-          {EMOJI.map((emoji) => (
-            <button key={emoji} type="button" onClick={() => pick(emoji)}>
-              {emoji}
-            </button>
-          ))}
-        </fieldset>
-      )}
+      {isOpen.value && <EmojiGrid onPick={pick} />}
     </div>
+  )
+}
+
+/** One stop for Tab; within it the arrows lead from one to the next. */
+const EmojiGrid = ({ onPick }: { onPick: (emoji: string) => void }) => {
+  const grid = useRef<HTMLFieldSetElement>(null)
+  const at = useSignal(0)
+  const focusOn = (index: number) => grid.current?.querySelectorAll('button')[index]?.focus()
+  useLayoutEffect(() => focusOn(0), [])
+  const onKeyDown = (event: TargetedKeyboardEvent<HTMLFieldSetElement>) => {
+    const columns = getComputedStyle(event.currentTarget).gridTemplateColumns.split(' ').length
+    const steps: Record<string, number> = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: columns, ArrowUp: -columns }
+    const next = at.value + (steps[event.key] ?? 0)
+    if (next === at.value || !EMOJI[next]) return
+    event.preventDefault()
+    at.value = next
+    focusOn(next)
+  }
+  return (
+    <fieldset class="emoji-grid" ref={grid} aria-label={t('emoji')} onKeyDown={onKeyDown}>
+      {EMOJI.map((emoji, index) => (
+        <button key={emoji} type="button" tabIndex={index === at.value ? 0 : -1} onClick={() => onPick(emoji)}>
+          {emoji}
+        </button>
+      ))}
+    </fieldset>
   )
 }

@@ -67,6 +67,7 @@ export const en = {
   offline: 'You are offline. What you write is sent when you are back.',
   offlineTitle: 'You are offline',
   offlineHint: 'What you wrote is kept, and sent when you are back.',
+  serverAway: 'The server is away',
   tryAgain: 'Try again',
   unreachable: 'The server can’t be reached. Try again in a moment.',
   ended: 'You were signed out.',

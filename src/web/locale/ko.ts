@@ -68,6 +68,7 @@ export const ko: Record<TextKey, string> = {
   offline: '오프라인입니다. 쓴 메시지는 다시 연결되면 보냅니다.',
   offlineTitle: '오프라인입니다',
   offlineHint: '쓴 메시지는 보관했다가 다시 연결되면 보냅니다.',
+  serverAway: '서버가 응답하지 않습니다',
   tryAgain: '다시 시도',
   unreachable: '서버에 연결할 수 없습니다. 잠시 후 다시 시도하세요.',
   ended: '로그아웃되었습니다.',

@@ -1,5 +1,6 @@
 import { useSignal } from '@preact/signals'
 import type { ComponentChildren, TargetedSubmitEvent } from 'preact'
+import { useId } from 'preact/hooks'
 import { Refusal } from '../chat/api.ts'
 import type { TextKey } from '../locale/en.ts'
 import { t } from '../locale/text.ts'
@@ -74,10 +75,13 @@ interface FieldProps {
   [attribute: string]: string | number | boolean | undefined
 }
 
-export const Field = ({ label, name, hint, ...input }: FieldProps) => (
-  <label class="field">
-    <span>{label}</span>
-    <input name={name} {...input} {...(hint ? { 'aria-describedby': `${name}-hint` } : {})} />
-    {hint && <small id={`${name}-hint`}>{hint}</small>}
-  </label>
-)
+export const Field = ({ label, name, hint, ...input }: FieldProps) => {
+  const id = useId()
+  return (
+    <div class="field">
+      <label for={id}>{label}</label>
+      <input id={id} name={name} {...input} {...(hint ? { 'aria-describedby': `${id}-hint` } : {})} />
+      {hint && <small id={`${id}-hint`}>{hint}</small>}
+    </div>
+  )
+}
