@@ -16,9 +16,9 @@ export function go(to: string, { replace = false } = {}): void {
 /** A link within the app; with a key held down, or another button, it is the browser's. */
 export const Link = ({ href, ...rest }: JSX.IntrinsicElements['a'] & { href: string }) => (
   <a
+    aria-current={path.value === href ? 'page' : undefined}
     {...rest}
     href={href}
-    aria-current={path.value === href ? 'page' : undefined}
     onClick={(event) => {
       if (event.metaKey || event.ctrlKey || event.shiftKey || event.button !== 0) return
       event.preventDefault()

@@ -43,7 +43,7 @@ export class Refusal extends Error {
   }
 }
 
-interface Answer<T> {
+export interface Answer<T> {
   data: T
   error: { value: unknown } | null
 }

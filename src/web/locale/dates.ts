@@ -15,6 +15,10 @@ function format(name: string, options: Intl.DateTimeFormatOptions): Intl.DateTim
 export const timeOf = (iso: string): string =>
   format('time', { hour: 'numeric', minute: '2-digit' }).format(new Date(iso))
 
+/** The date and the time; `medium` has the seconds. */
+export const momentOf = (iso: string, timeStyle: 'short' | 'medium'): string =>
+  format(`moment ${timeStyle}`, { dateStyle: 'medium', timeStyle }).format(new Date(iso))
+
 export const isSameDay = (a: string, b: string): boolean => new Date(a).toDateString() === new Date(b).toDateString()
 
 /** Today, yesterday, a weekday of the last week, or the date. */

@@ -4,7 +4,9 @@ import { keep, readKept } from '../chat/kept.ts'
 import { en, type TextKey } from './en.ts'
 import { ko } from './ko.ts'
 
-const TEXTS: Record<Locale, Record<TextKey, string>> = { en, ko }
+type Texts<Key extends string> = Record<Locale, Record<Key, string>>
+
+const TEXTS: Texts<TextKey> = { en, ko }
 export const LANGUAGES: Record<Locale, string> = { en: 'English', ko: '한국어' }
 
 /** What the person chose, else what the browser asks for, else the server's own. */
@@ -20,10 +22,14 @@ export function speak(chosen: Locale): void {
   locale.value = chosen
 }
 
+/** What says these texts in the person's language. */
+export const speaker =
+  <Key extends string>(texts: Texts<Key>) =>
+  (key: Key, values: Record<string, string | number> = {}): string =>
+    texts[locale.value][key].replace(/\{(\w+)\}/g, (_, name: string) => String(values[name] ?? ''))
+
 /** The text in the person's language. */
-export function t(key: TextKey, values: Record<string, string | number> = {}): string {
-  return TEXTS[locale.value][key].replace(/\{(\w+)\}/g, (_, name: string) => String(values[name] ?? ''))
-}
+export const t = speaker(TEXTS)
 
 function languageOf(tag: string): string {
   return tag.split('-')[0] ?? ''

@@ -1,15 +1,14 @@
 import { useSignal } from '@preact/signals'
 import { useEffect } from 'preact/hooks'
-import type { Locale } from '../../lib/texts.ts'
 import type { User } from '../../users/model.ts'
 import { askForNotifications, notifications } from '../app/attention.ts'
 import { signOut } from '../app/session.ts'
-import { chooseTheme, THEMES, type Theme, theme } from '../app/theme.ts'
 import { answered } from '../chat/api.ts'
 import type { Chat } from '../chat/chat.ts'
-import { LANGUAGES, locale, speak, t } from '../locale/text.ts'
+import { t } from '../locale/text.ts'
 import { Failed, Loading } from '../ui/states.tsx'
 import { Field, Form } from './form.tsx'
+import { Looks } from './looks.tsx'
 
 type Loaded = { user: User; hidden: boolean }
 
@@ -105,31 +104,6 @@ const Person = ({ chat, user, hidden }: Loaded & { chat: Chat }) => {
     </>
   )
 }
-
-const Looks = () => (
-  <div class="two">
-    <label class="field">
-      <span>{t('language')}</span>
-      <select value={locale.value} onChange={({ currentTarget }) => speak(currentTarget.value as Locale)}>
-        {Object.entries(LANGUAGES).map(([code, name]) => (
-          <option key={code} value={code} lang={code}>
-            {name}
-          </option>
-        ))}
-      </select>
-    </label>
-    <label class="field">
-      <span>{t('theme')}</span>
-      <select value={theme.value} onChange={({ currentTarget }) => chooseTheme(currentTarget.value as Theme)}>
-        {Object.entries(THEMES).map(([name, text]) => (
-          <option key={name} value={name}>
-            {t(text)}
-          </option>
-        ))}
-      </select>
-    </label>
-  </div>
-)
 
 const Notifications = () => (
   <div>

@@ -14,26 +14,16 @@ interface FormProps {
 
 /** Sends once, and says what was wrong where it was wrong: as the server puts it. */
 export const Form = ({ action, onSubmit, children }: FormProps) => {
-  const isBusy = useSignal(false)
-  const refusal = useSignal<Refusal | undefined>(undefined)
-  const submit = async (event: TargetedSubmitEvent<HTMLFormElement>) => {
+  const { isBusy, refusal, attempt } = useAttempt()
+  const submit = (event: TargetedSubmitEvent<HTMLFormElement>) => {
     event.preventDefault()
-    if (isBusy.value) return
-    isBusy.value = true
-    refusal.value = undefined
-    try {
-      const entries = [...new FormData(event.currentTarget)]
-      await onSubmit(Object.fromEntries(entries.map(([name, value]) => [name, String(value)])))
-    } catch (error) {
-      refusal.value = error instanceof Refusal ? error : new Refusal(undefined)
-    } finally {
-      isBusy.value = false
-    }
+    const entries = [...new FormData(event.currentTarget)]
+    void attempt(() => onSubmit(Object.fromEntries(entries.map(([name, value]) => [name, String(value)]))))
   }
   return (
     <form class="form" onSubmit={submit}>
       {children}
-      {refusal.value && <Fault refusal={refusal.value} />}
+      <Fault refusal={refusal.value} />
       <button type="submit" class="button" disabled={isBusy.value}>
         {action}
       </button>
@@ -41,15 +31,38 @@ export const Form = ({ action, onSubmit, children }: FormProps) => {
   )
 }
 
-const Fault = ({ refusal: { code, message, fields } }: { refusal: Refusal }) => (
-  <div class="fault" role="alert">
-    {code === 'unreachable'
-      ? t('unreachable')
-      : fields.length === 0
-        ? message
-        : fields.map((field) => <p key={field.path}>{`${nameOf(field.path)}: ${field.message}`}</p>)}
-  </div>
-)
+/** Does one thing at a time, and keeps why it could not be done. */
+export function useAttempt() {
+  const isBusy = useSignal(false)
+  const refusal = useSignal<Refusal | undefined>(undefined)
+  const attempt = async (act: () => Promise<void>) => {
+    if (isBusy.value) return
+    isBusy.value = true
+    refusal.value = undefined
+    try {
+      await act()
+    } catch (error) {
+      refusal.value = error instanceof Refusal ? error : new Refusal(undefined)
+    } finally {
+      isBusy.value = false
+    }
+  }
+  return { isBusy, refusal, attempt }
+}
+
+export const Fault = ({ refusal }: { refusal: Refusal | undefined }) => {
+  if (!refusal) return null
+  const { code, message, fields } = refusal
+  return (
+    <div class="fault" role="alert">
+      {code === 'unreachable'
+        ? t('unreachable')
+        : fields.length === 0
+          ? message
+          : fields.map((field) => <p key={field.path}>{`${nameOf(field.path)}: ${field.message}`}</p>)}
+    </div>
+  )
+}
 
 const FIELDS: Record<string, TextKey> = {
   '/email': 'email',
