@@ -83,6 +83,10 @@ export const POLICY: Readonly<Record<string, Access>> = {
   'GET /browse': { open: 'anyone' },
   'GET /offer': { open: 'anyone' },
   'GET /account': { open: 'anyone' },
+  // Those of the console, which are as empty.
+  'GET /admin': { open: 'anyone' },
+  'GET /admin/:view': { open: 'anyone' },
+  'GET /admin/:view/:id': { open: 'anyone' },
   'GET /assets/:name': { open: 'anyone' },
   'GET /widget.js': { open: 'anyone' },
   'GET /service-worker.js': { open: 'anyone' },

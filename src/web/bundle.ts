@@ -7,7 +7,7 @@ export interface Bundle {
   /** The files of `/assets/`, by their names, which have their hashes in them. */
   assets: Record<string, Asset>
   /** What each page starts with. */
-  pages: Record<'app', { script: string; style: string }>
+  pages: Record<'app' | 'console', { script: string; style: string }>
   /** Scripts that are known by the same name for ever. */
   widget: Asset
   serviceWorker: Asset
@@ -24,7 +24,7 @@ const TYPES: Record<string, string> = { js: 'text/javascript', css: 'text/css', 
 
 const outputs = await build({
   ...COMMON,
-  entrypoints: [at('app/main.tsx')],
+  entrypoints: [at('app/main.tsx'), at('../admin/page/console.tsx')],
   splitting: true,
   naming: { entry: '[name]-[hash].[ext]', chunk: 'shared-[hash].[ext]', asset: '[name]-[hash].[ext]' },
 })
@@ -32,10 +32,12 @@ const assets = Object.fromEntries(
   await Promise.all(outputs.map(async (file) => [basename(file.path), await assetOf(file)])),
 )
 const named = (name: string, type: string) =>
-  outputs.map(({ path }) => basename(path)).find((file) => file.startsWith(`${name}-`) && file.endsWith(type)) ?? ''
-const pages = { app: { script: named('main', 'js'), style: named('main', 'css') } }
+  Object.keys(assets).find((file) => file.startsWith(`${name}-`) && file.endsWith(type)) ?? ''
+const pageOf = (name: string) => ({ script: named(name, '.js'), style: named(name, '.css') })
+const pages = { app: pageOf('main'), console: pageOf('console') }
 const widget = await alone('widget/main.tsx', {})
-const serviceWorker = await alone('service-worker.ts', { ASSETS: JSON.stringify(Object.keys(assets)) })
+const kept = Object.keys(assets).filter((name) => !name.startsWith('console-'))
+const serviceWorker = await alone('service-worker.ts', { ASSETS: JSON.stringify(kept) })
 const bundle: Bundle = { assets, pages, widget, serviceWorker }
 process.stdout.write(JSON.stringify(bundle))
 

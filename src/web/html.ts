@@ -17,24 +17,40 @@ const HEAD = `<meta charset="utf-8">
 <meta name="color-scheme" content="light dark">
 <link rel="icon" href="/icon.svg">`
 
-/** What the chat app starts from; its script reads the settings from the element itself. */
-export const appPage = ({ script, style }: Start, { accounts, locale, hasSession }: Settings): string =>
-  `<!doctype html>
+const PAGES = {
+  app: {
+    title: 'Parley',
+    head: '<link rel="manifest" href="/manifest.webmanifest">',
+    withoutScript: 'Parley is a chat, and needs JavaScript.',
+  },
+  console: {
+    title: 'Console · Parley',
+    head: '<meta name="robots" content="noindex">',
+    withoutScript: 'The console needs JavaScript.',
+  },
+}
+
+/** What the chat app and the console start from; their scripts read the settings from the element itself. */
+export function startPage(name: keyof typeof PAGES, { script, style }: Start, settings: Settings): string {
+  const { title, head, withoutScript } = PAGES[name]
+  const { accounts, locale, hasSession } = settings
+  return `<!doctype html>
 <html lang="${locale}" data-accounts="${accounts}" data-session="${hasSession}">
 <head>
 ${HEAD}
 <meta name="theme-color" content="#ffffff" media="(prefers-color-scheme: light)">
 <meta name="theme-color" content="#12161c" media="(prefers-color-scheme: dark)">
-<link rel="manifest" href="/manifest.webmanifest">
+${head}
 <link rel="stylesheet" href="/assets/${style}">
 <script type="module" src="/assets/${script}"></script>
-<title>Parley</title>
+<title>${title}</title>
 </head>
 <body>
-<div id="app"><noscript>Parley is a chat, and needs JavaScript.</noscript></div>
+<div id="app"><noscript>${withoutScript}</noscript></div>
 </body>
 </html>
 `
+}
 
 export const notFoundPage = (style: string): string => `<!doctype html>
 <html lang="en">

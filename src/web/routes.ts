@@ -4,7 +4,7 @@ import { ChatError } from '../lib/errors.ts'
 import { answerPage, CACHING, once, type Page, pageOf } from '../lib/http/page.ts'
 import type { Locale } from '../lib/texts.ts'
 import type { Asset, Bundle } from './bundle.ts'
-import { appPage, notFoundPage, webManifest } from './html.ts'
+import { notFoundPage, startPage, webManifest } from './html.ts'
 import icon from './icon.svg' with { type: 'text' }
 
 interface Deps {
@@ -41,23 +41,18 @@ const PAGE_HEADERS = { ...ASKING, 'content-security-policy': CSP }
 /** A page of the chat app: where one is in it is for its script to read from the address. */
 export const APP_PATHS = ['/', '/rooms/:roomId', '/browse', '/offer', '/account'] as const
 
-/** The chat app at `/`, the widget for other pages, and a page for what is not there. */
+/** A page of the admin console. It has nothing to hide: what it shows, only an admin is told. */
+export const CONSOLE_PATHS = ['/admin', '/admin/:view', '/admin/:view/:id'] as const
+
+/** The chat app at `/`, the console at `/admin`, the widget for other pages, and a page for what is not there. */
 export const webRoutes = ({ accounts, locale }: Deps) => {
   // Only when the first page is asked for: a backend of a marketplace needs none of it.
   const files = once(async () => filesOf((await import('./assets.ts')).bundle))
-  const appFor = (hasSession: boolean) =>
-    once(async () => {
-      const { app } = (await files()).pages
-      return pageOf('text/html', new Blob([appPage(app, { accounts, locale, hasSession })]))
-    })
-  const [app, appOfSomebody] = [appFor(false), appFor(true)]
+  const app = answering('app', files, { accounts, locale })
+  const console = answering('console', files, { accounts, locale })
   const missing = once(async () => pageOf('text/html', new Blob([notFoundPage((await files()).pages.app.style)])))
   const manifest = once(() => pageOf('application/manifest+json', new Blob([webManifest])))
   const picture = once(() => pageOf('image/svg+xml', new Blob([icon])))
-  const page = async ({ request }: { request: Request }) => {
-    const hasSession = httpCredential(request)?.by === 'cookie'
-    return answerPage(request, await (hasSession ? appOfSomebody : app)(), PAGE_HEADERS)
-  }
   const routes = new Elysia({ detail: { hide: true } })
     .get('/assets/:name', async ({ request, params }) => {
       const asset = (await files()).assets.get(params.name)
@@ -79,8 +74,23 @@ export const webRoutes = ({ accounts, locale }: Deps) => {
       const { content, type } = await missing()
       return new Response(content, { status: 404, headers: { 'content-type': type, 'content-security-policy': CSP } })
     })
-  for (const path of APP_PATHS) routes.get(path, page)
+  for (const path of APP_PATHS) routes.get(path, app)
+  for (const path of CONSOLE_PATHS) routes.get(path, console)
   return routes
+}
+
+/** What answers with a page: one for whoever has shown a session, and one for everybody else. */
+function answering(name: keyof Bundle['pages'], files: () => Promise<Files>, settings: Deps) {
+  const made = (hasSession: boolean) =>
+    once(async () => {
+      const html = startPage(name, (await files()).pages[name], { ...settings, hasSession })
+      return pageOf('text/html', new Blob([html]))
+    })
+  const [ofNobody, ofSomebody] = [made(false), made(true)]
+  return async ({ request }: { request: Request }) => {
+    const hasSession = httpCredential(request)?.by === 'cookie'
+    return answerPage(request, await (hasSession ? ofSomebody : ofNobody)(), PAGE_HEADERS)
+  }
 }
 
 interface Files {

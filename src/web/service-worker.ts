@@ -26,6 +26,7 @@ interface Click {
   waitUntil(done: Promise<unknown>): void
 }
 interface Page {
+  url: string
   focus(): Promise<unknown>
   postMessage(message: { path: string }): void
 }
@@ -48,7 +49,7 @@ worker.addEventListener('activate', (event) => event.waitUntil(dropOld().then(()
 worker.addEventListener('fetch', (event) => {
   const { request } = event
   const { origin, pathname } = new URL(request.url)
-  if (request.method !== 'GET' || origin !== location.origin) return
+  if (request.method !== 'GET' || origin !== location.origin || isConsole(pathname)) return
   // The server first: it knows what is not there, and of a newer version.
   if (request.mode === 'navigate') event.respondWith(fetch(request).catch(() => kept('/')))
   else if (pathname.startsWith('/assets/') || pathname === '/icon.svg')
@@ -62,11 +63,15 @@ worker.addEventListener('notificationclick', (event) => {
 
 /** In the page that is open, or in a new one. */
 async function show(path: string): Promise<void> {
-  const [page] = await worker.clients.matchAll({ type: 'window' })
+  const pages = await worker.clients.matchAll({ type: 'window' })
+  const page = pages.find(({ url }) => !isConsole(new URL(url).pathname))
   if (!page) return void (await worker.clients.openWindow(path))
   page.postMessage({ path })
   await page.focus()
 }
+
+/** Of the console nothing is kept: it shows what is there now, and whoever has the browser next is to see nothing. */
+const isConsole = (pathname: string) => pathname === '/admin' || pathname.startsWith('/admin/')
 
 async function kept(path: string): Promise<Response> {
   const found = await caches.match(path)
