@@ -7,10 +7,17 @@ export interface Bundle {
   /** The files of `/assets/`, by their names, which have their hashes in them. */
   assets: Record<string, Asset>
   /** What each page starts with. */
-  pages: Record<'app' | 'console', { script: string; style: string }>
+  pages: Record<'app' | 'console', Start>
   /** Scripts that are known by the same name for ever. */
   widget: Asset
   serviceWorker: Asset
+}
+
+export interface Start {
+  script: string
+  /** What the scripts of several pages import. */
+  shared: string[]
+  style: string
 }
 
 export interface Asset {
@@ -33,7 +40,8 @@ const assets = Object.fromEntries(
 )
 const named = (name: string, type: string) =>
   Object.keys(assets).find((file) => file.startsWith(`${name}-`) && file.endsWith(type)) ?? ''
-const pageOf = (name: string) => ({ script: named(name, '.js'), style: named(name, '.css') })
+const shared = Object.keys(assets).filter((name) => name.startsWith('shared-') && name.endsWith('.js'))
+const pageOf = (name: string): Start => ({ script: named(name, '.js'), shared, style: named(name, '.css') })
 const pages = { app: pageOf('main'), console: pageOf('console') }
 const widget = await alone('widget/main.tsx', {})
 const kept = Object.keys(assets).filter((name) => !name.startsWith('console-'))

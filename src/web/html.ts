@@ -1,15 +1,11 @@
 import type { Locale } from '../lib/texts.ts'
+import type { Start } from './bundle.ts'
 
 interface Settings {
   accounts: 'open' | 'closed' | 'off'
   locale: Locale
   /** Whether the browser has shown a session: else the script need not ask whose it is. */
   hasSession: boolean
-}
-
-interface Start {
-  script: string
-  style: string
 }
 
 const HEAD = `<meta charset="utf-8">
@@ -31,7 +27,7 @@ const PAGES = {
 }
 
 /** What the chat app and the console start from; their scripts read the settings from the element itself. */
-export function startPage(name: keyof typeof PAGES, { script, style }: Start, settings: Settings): string {
+export function startPage(name: keyof typeof PAGES, { script, shared, style }: Start, settings: Settings): string {
   const { title, head, withoutScript } = PAGES[name]
   const { accounts, locale, hasSession } = settings
   return `<!doctype html>
@@ -42,7 +38,7 @@ ${HEAD}
 <meta name="theme-color" content="#12161c" media="(prefers-color-scheme: dark)">
 ${head}
 <link rel="stylesheet" href="/assets/${style}">
-<script type="module" src="/assets/${script}"></script>
+${shared.map((name) => `<link rel="modulepreload" href="/assets/${name}">\n`).join('')}<script type="module" src="/assets/${script}"></script>
 <title>${title}</title>
 </head>
 <body>

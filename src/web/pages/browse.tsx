@@ -107,7 +107,7 @@ const Card = ({ chat, product, onGone }: CardProps) => {
   const ask = () => attempt(async () => go(`/rooms/${(await answered(chat.api.rooms.post({ productId }))).id}`))
   const withdraw = () =>
     attempt(async () => {
-      await answered(chat.api.products({ productId }).delete())
+      await answered(chat.api.products({ productId: encodeURIComponent(productId) }).delete())
       onGone()
     })
   return (
