@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
+import { COOKIE_NAME } from '../../src/auth/credentials.ts'
 import type { Problem } from '../../src/lib/http/problem.ts'
 import { becomes, ChatPage, REFUSED } from '../support/chat-page.ts'
 import { runCommand } from '../support/command.ts'
@@ -69,6 +70,10 @@ test('who signs out elsewhere, or is disabled, is told that they were signed out
   const disabled = await runCommand(['user', 'disable', customer.id], { dataDir: server.dataDir })
   expect(disabled).toMatchObject({ code: 0 })
   await joon.sees('You were signed out.')
+  // The browser still shows the session: it is told why that does not let in, and somebody else may sign in.
+  await joon.page.context().addCookies([{ name: COOKIE_NAME, value: customer.token, url: server.url }])
+  await joon.page.reload()
+  await joon.sees('This person may not come in any more.')
   await joon.field('E-mail').fill(customer.email)
   await joon.field('Password').fill(customer.password)
   await joon.button('Sign in').click()

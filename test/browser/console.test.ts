@@ -32,6 +32,8 @@ describe('one comes in', () => {
     await first.page.goto(link)
     await heading(first.page, 'Overview').waitFor()
     expect(first.page.url()).toBe(`${parley.url}/admin`)
+    // Beside the navigation, and not below it.
+    expect((await first.page.locator('main').boundingBox())?.y).toBeLessThan(100)
     await first.page.reload()
     await heading(first.page, 'Overview').waitFor()
 

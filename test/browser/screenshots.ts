@@ -29,6 +29,13 @@ const VIEWS: View[] = [
   { name: 'account', path: '/account', shown: '.form' },
 ]
 
+const CONSOLE: View[] = [
+  { name: 'console-figures', path: '/admin', shown: 'svg' },
+  { name: 'console-people', path: '/admin/people', shown: 'tbody tr' },
+  { name: 'console-rooms', path: '/admin/rooms', shown: 'tbody tr' },
+  { name: 'console-audit', path: '/admin/audit', shown: 'tbody tr' },
+]
+
 const EMAIL = 'joon@demo.example'
 const PASSWORD = 'for pictures only'
 
@@ -59,7 +66,20 @@ async function takeAll(browser: Browser, screen: Screen, colorScheme: 'light' | 
     await prepare?.(page)
     await take(name)
   }
+  await page.goto(`${parley.url}/admin#${linkOf()}`)
+  await page.waitForSelector('nav')
+  for (const { name, path, shown } of CONSOLE) {
+    await page.goto(parley.url + path)
+    await page.waitForSelector(shown)
+    await take(name)
+  }
   await context.close()
+}
+
+/** The token of a new link to the console. */
+function linkOf(): string {
+  const { stdout } = Bun.spawnSync([...PROGRAM, 'admin', 'link', '--data-dir', parley.dataDir])
+  return stdout.toString().trim().split('#')[1] ?? ''
 }
 
 async function signIn(page: Page) {

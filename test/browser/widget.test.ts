@@ -100,7 +100,7 @@ async function roomOfJoon(): Promise<number> {
 test('on a page of another origin, as the guide has it: asks the owner, and hears what they answer', async () => {
   await using open = await openPage('/product.html')
   const { page } = open
-  await page.getByText('Ask Minji about “Road bike, 54 cm”.').waitFor()
+  await page.getByText('Say hello').waitFor()
   await composer(page).fill('Is it free on Saturday?')
   await composer(page).press('Enter')
   await bubble(page, 'Is it free on Saturday?').waitFor()
@@ -150,7 +150,7 @@ test('whoever is not signed in at the shop is told so', async () => {
   visitor = undefined
   const open = await openBrowser(parley.url)
   await open.page.goto(`${shop.url}product.html`)
-  await open.page.getByRole('alert').getByText('The conversation can’t be loaded').waitFor()
+  await open.page.getByRole('alert').getByText('Sign in to talk here').waitFor()
   visitor = 'joon'
   await open.page.getByRole('button', { name: 'Try again' }).click()
   await bubble(open.page, 'Yes, from nine.').waitFor()
@@ -163,6 +163,49 @@ test('by the id of a room and with a token on the element, in Korean and dark; a
   await open.page.getByRole('textbox', { name: '메시지 쓰기' }).waitFor()
   const ground = await styleOf(open.page.locator('.widget'), 'backgroundColor')
   expect(ground).toBe('rgb(18, 22, 28)')
+})
+
+test.each([
+  ['the owner of the product', 'minji', 'bike-1', /your own/],
+  ['who asks for a product that nobody has', 'joon', 'nothing', /nothing here/],
+])('%s is told why there is no conversation', async (_, sub, product, why) => {
+  const token = await mint({ sub, name: sub })
+  const open = await openBrowser(parley.url)
+  await open.page.goto(new URL(`/room.html?product=${product}&token=${token}`, shop.url).href)
+  await open.page.getByRole('alert').getByText(why).waitFor()
+  await open[Symbol.asyncDispose]()
+})
+
+test('what one person wrote without a line goes out under nobody else’s name', async () => {
+  const open = await openBrowser(parley.url)
+  const { page } = open
+  tokenLifeSeconds = 5
+  await page.goto(new URL('/product.html', shop.url).href)
+  await bubble(page, 'Yes, from nine.').waitFor()
+  await page.context().setOffline(true)
+  await composer(page).fill('Joon wrote this')
+  await composer(page).press('Enter')
+  await page.getByText('Sending').waitFor()
+  await composer(page).fill('and this is not finished')
+  visitor = 'sofia'
+  tokenLifeSeconds = 3600
+  await page.context().setOffline(false)
+  await page.getByText('Say hello').waitFor()
+  expect(await composer(page).inputValue()).toBe('')
+  await composer(page).fill('Sofia wrote this')
+  await composer(page).press('Enter')
+  await page.getByRole('img', { name: 'Sent' }).waitFor()
+  expect(await page.locator('.bubble').allTextContents()).toEqual(['Sofia wrote this'])
+  visitor = 'joon'
+  await open[Symbol.asyncDispose]()
+})
+
+test('the size of the page’s root leaves the texts as they are', async () => {
+  await using open = await openPage(`/room.html?product=bike-1&token-url=/chat-token`)
+  await open.page.evaluate(`document.documentElement.style.fontSize = '6px'`)
+  const name = open.page.locator('.who h1')
+  await name.waitFor()
+  expect(await styleOf(name, 'fontSize')).toBe('16.8px')
 })
 
 test('a page that is not allowed gets nothing', async () => {

@@ -25,9 +25,10 @@ export const App = () => {
     case 'offline':
       return <Offline />
     case 'out':
-      return <SignIn wasEnded={value.wasEnded} />
+      return <SignIn notice={value.notice} />
     case 'in':
-      return <Shell chat={value.chat} />
+      // Nothing that one person sees or writes is left for the next one.
+      return <Shell key={value.chat.me.value?.id} chat={value.chat} />
   }
 }
 

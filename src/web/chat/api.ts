@@ -13,7 +13,7 @@ export interface Door {
 
 export interface TokenSource {
   current(): Promise<string>
-  /** The one before is good no more, or there was none. */
+  /** The one before is good no more, or there was none. Throws `signedOut()` where there will be no other. */
   next(): Promise<string>
 }
 
@@ -36,12 +36,15 @@ export class Refusal extends Error {
   readonly code: Problem['code'] | 'unreachable'
   readonly fields: NonNullable<Problem['errors']>
 
-  constructor(problem: Problem | undefined) {
+  constructor(problem: Pick<Problem, 'code' | 'detail' | 'errors'> | undefined) {
     super(problem?.detail ?? 'unreachable')
     this.code = problem?.code ?? 'unreachable'
     this.fields = problem?.errors ?? []
   }
 }
+
+/** Nobody is signed in who could have a token: known before the server is asked. */
+export const signedOut = (): Refusal => new Refusal({ code: 'unauthenticated', detail: 'signed out' })
 
 export interface Answer<T> {
   data: T
@@ -50,8 +53,8 @@ export interface Answer<T> {
 
 /** The data of an answer. @throws Refusal */
 export async function answered<T>(answer: Promise<Answer<T>>): Promise<NonNullable<T>> {
-  const { data, error } = await answer.catch((): Answer<T> => {
-    throw new Refusal(undefined)
+  const { data, error } = await answer.catch((cause: unknown): Answer<T> => {
+    throw cause instanceof Refusal ? cause : new Refusal(undefined)
   })
   if (error) throw new Refusal(isProblem(error.value) ? error.value : undefined)
   // An answer without an error has its data: Eden's type does not say so of a generic one.

@@ -1,11 +1,11 @@
 import { batch, signal } from '@preact/signals'
-import { Centrifuge, type TransportEndpoint } from 'centrifuge'
+import { Centrifuge, type TransportEndpoint, UnauthorizedError } from 'centrifuge'
 import type { USER_PUBLICATIONS, Welcome } from '../../live/app/protocol-pushes.ts'
 import type { DataOf, Procedure, ResultOf } from '../../live/app/protocol-rpc.ts'
 import type { Message } from '../../messages/model.ts'
 import type { RoomSummary } from '../../rooms/model.ts'
 import type { Peer } from '../../users/model.ts'
-import { type Api, type Door, openApi } from './api.ts'
+import { type Api, type Door, openApi, Refusal } from './api.ts'
 import { Inbox } from './inbox.ts'
 import { Outbox, type SendFailure, type Unsent } from './outbox.ts'
 import { People } from './people.ts'
@@ -17,6 +17,8 @@ export type Line = 'connecting' | 'connected' | 'ended'
 
 /** Below it is the library's own: no answer came. */
 const FIRST_CODE_OF_SERVER = 100
+/** A refresh brought one (LV44). */
+const TOKEN_OF_ANOTHER = 3500
 /** How often it is asked who is here. */
 const PRESENCE_MS = 30_000
 
@@ -35,6 +37,8 @@ export class Chat {
   readonly onSent = new Set<(message: Message) => void>()
   /** Somebody else has written, in whatever room. */
   onArrival: ((room: RoomSummary) => void) | undefined
+  /** Another person's session, or token, has taken the place of the first one's: this chat is over. */
+  onOther: (() => void) | undefined
   readonly #timer: ReturnType<typeof setInterval>
 
   /** Who it is may be known before there is a line. */
@@ -47,14 +51,15 @@ export class Chat {
       emulationEndpoint: `${door.server}/emulation`,
       minReconnectDelay: 300,
       maxReconnectDelay: 10_000,
-      ...(token ? { getToken: () => token.next() } : {}),
+      ...(token ? { getToken: () => token.next().catch(stopAsking) } : {}),
     })
     this.live.on('connected', ({ data }) => this.#welcome(data))
     this.live.on('connecting', () => {
       this.line.value = 'connecting'
     })
-    this.live.on('disconnected', () => {
+    this.live.on('disconnected', ({ code }) => {
       this.line.value = 'ended'
+      if (code === TOKEN_OF_ANOTHER) this.onOther?.()
     })
     this.live.on('publication', ({ data }) => {
       if (data.type === 'room.changed') this.#take(data)
@@ -84,6 +89,12 @@ export class Chat {
   }
 
   #welcome({ user, totalUnread }: Welcome) {
+    if (this.me.value && this.me.value.id !== user.id) {
+      // Before anything is sent: what one has written goes out under nobody else's name.
+      this.onOther?.()
+      this.close()
+      return
+    }
     batch(() => {
       this.#be(user)
       this.totalUnread.value = totalUnread
@@ -131,6 +142,8 @@ export class Chat {
   }
 
   async #send({ roomId, text, clientId }: Unsent): Promise<Message> {
+    // The client would keep it back until there is a line, whoever's that is then.
+    if (this.line.value !== 'connected') throw { isFinal: false, message: '' } satisfies SendFailure
     try {
       return await this.call('message.send', { roomId, text, clientId })
     } catch (error) {
@@ -141,6 +154,11 @@ export class Chat {
       } satisfies SendFailure
     }
   }
+}
+
+/** The client tries again, whatever goes wrong, but for an error of its own. */
+function stopAsking(error: unknown): never {
+  throw error instanceof Refusal ? new UnauthorizedError(error.message) : error
 }
 
 /** The one on the other side. */

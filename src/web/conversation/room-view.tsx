@@ -5,7 +5,7 @@ import type { RoomSummary } from '../../rooms/model.ts'
 import { type Chat, peerIn } from '../chat/chat.ts'
 import { Room } from '../chat/room.ts'
 import { agoOf, moneyOf } from '../locale/dates.ts'
-import { t } from '../locale/text.ts'
+import { isolated, t } from '../locale/text.ts'
 import { Avatar } from '../ui/avatar.tsx'
 import { Picture } from '../ui/picture.tsx'
 import { Empty, Failed, Loading } from '../ui/states.tsx'
@@ -50,7 +50,7 @@ export const RoomView = ({ chat, roomId, back, home }: RoomViewProps) => {
       )}
       {me && (
         <Composer
-          key={roomId}
+          key={`${me.id} ${roomId}`}
           draft={`draft:${me.id}:${roomId}`}
           onSend={(text) => room.send(text)}
           onTyping={() => room.typing()}
@@ -64,7 +64,12 @@ const Body = ({ chat, room, summary }: { chat: Chat; room: Room; summary: RoomSu
   const { username } = peerIn(summary)
   const isEmpty = room.messages.value.length === 0 && room.unsent.value.length === 0 && !room.isPeerTyping.value
   if (isEmpty)
-    return <Empty title={t('roomEmpty')} hint={t('roomEmptyHint', { name: username, title: summary.product.title })} />
+    return (
+      <Empty
+        title={t('roomEmpty')}
+        hint={t('roomEmptyHint', { name: isolated(username), title: isolated(summary.product.title) })}
+      />
+    )
   return <Timeline chat={chat} room={room} summary={summary} peerName={username} />
 }
 

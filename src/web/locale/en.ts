@@ -35,6 +35,9 @@ export const en = {
   you: 'You',
   draft: 'Draft',
 
+  signInFirst: 'Sign in to talk here',
+  signInFirstHint: 'Then try again.',
+  widgetNeeds: 'The element needs a room or a product.',
   roomMissing: 'There is no such conversation',
   roomMissingHint: 'Or it is between other people.',
   roomFailed: 'The conversation can’t be loaded',

@@ -36,6 +36,9 @@ export const ko: Record<TextKey, string> = {
   you: '나',
   draft: '작성 중',
 
+  signInFirst: '로그인하면 대화할 수 있습니다',
+  signInFirstHint: '로그인한 뒤 다시 시도하세요.',
+  widgetNeeds: '요소에 room이나 product가 있어야 합니다.',
   roomMissing: '그런 대화가 없습니다',
   roomMissingHint: '다른 사람들의 대화일 수도 있습니다.',
   roomFailed: '대화를 불러오지 못했습니다',

@@ -42,3 +42,6 @@ function isKnown(language: string): language is Locale {
 function known(language: string | undefined): Locale | undefined {
   return language !== undefined && isKnown(language) ? language : undefined
 }
+
+/** In the direction of its own, within a sentence of another (UAX #9, FSI and PDI). */
+export const isolated = (text: string): string => `\u2068${text}\u2069`

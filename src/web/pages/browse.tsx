@@ -8,6 +8,7 @@ import { moneyOf } from '../locale/dates.ts'
 import { t } from '../locale/text.ts'
 import { Picture } from '../ui/picture.tsx'
 import { Empty, Failed, Loading } from '../ui/states.tsx'
+import { Fault, useAttempt } from './form.tsx'
 
 interface Found {
   state: 'loading' | 'ready' | 'failed'
@@ -96,14 +97,8 @@ interface CardProps {
 }
 
 const Card = ({ chat, product, onGone }: CardProps) => {
-  const isFailed = useSignal(false)
+  const { refusal, attempt } = useAttempt()
   const { id: productId, title, priceMinor, currency, ownerId } = product
-  const attempt = async (act: () => Promise<void>) => {
-    isFailed.value = false
-    await act().catch(() => {
-      isFailed.value = true
-    })
-  }
   const ask = () => attempt(async () => go(`/rooms/${(await answered(chat.api.rooms.post({ productId }))).id}`))
   const withdraw = () =>
     attempt(async () => {
@@ -127,11 +122,7 @@ const Card = ({ chat, product, onGone }: CardProps) => {
           {t('askOwner')}
         </button>
       )}
-      {isFailed.value && (
-        <p class="fault" role="alert">
-          {t('unreachable')}
-        </p>
-      )}
+      <Fault refusal={refusal.value} />
     </li>
   )
 }

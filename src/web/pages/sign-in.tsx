@@ -7,13 +7,13 @@ import { Field, Form } from './form.tsx'
 const accounts = document.documentElement.dataset.accounts
 
 /** For whoever is nobody yet. */
-export const SignIn = ({ wasEnded }: { wasEnded: boolean }) => {
+export const SignIn = ({ notice }: { notice: string | undefined }) => {
   const isNew = useSignal(false)
   return (
     <main class="gate">
       <img src="/icon.svg" alt="" width="56" height="56" />
       <h1>Parley</h1>
-      <p class="muted">{wasEnded ? t('ended') : t('welcome')}</p>
+      <p class="muted">{notice ?? t('welcome')}</p>
       {accounts === 'off' ? <p>{t('accountsOff')}</p> : isNew.value ? <SignUpForm /> : <SignInForm />}
       {accounts === 'closed' && <p class="muted">{t('accountsClosed')}</p>}
       {accounts === 'open' && (

@@ -1,7 +1,6 @@
 import { effect } from '@preact/signals'
-import { Centrifuge } from 'centrifuge'
 import { render } from 'preact'
-import { answered } from '../chat/api.ts'
+import { answered, Refusal, signedOut } from '../chat/api.ts'
 import { Chat } from '../chat/chat.ts'
 import { RoomView } from '../conversation/room-view.tsx'
 import { locale, t } from '../locale/text.ts'
@@ -32,7 +31,7 @@ export class ParleyChat extends HTMLElement {
     super()
     const sheets = [uiStyle, style].map((text) => {
       const sheet = new CSSStyleSheet()
-      sheet.replaceSync(text)
+      sheet.replaceSync(inPixels(text))
       return sheet
     })
     this.#root.adoptedStyleSheets = sheets
@@ -73,7 +72,9 @@ export class ParleyChat extends HTMLElement {
   async #open() {
     const [room, product] = [this.getAttribute('room'), this.getAttribute('product')]
     const token = { current: () => (this.#token ??= this.#nextToken()), next: () => (this.#token = this.#nextToken()) }
+    if (room === null && product === null) return this.#show(<Empty title={t('roomMissing')} hint={t('widgetNeeds')} />)
     const chat = new Chat({ server: SERVER, token })
+    chat.onOther = () => this.#begin()
     this.#chat = chat
     this.#stopTelling = effect(() => {
       const detail = { totalUnread: chat.totalUnread.value }
@@ -84,9 +85,9 @@ export class ParleyChat extends HTMLElement {
     try {
       const roomId =
         room === null ? (await answered(chat.api.rooms.post({ productId: product ?? '' }))).id : Number(room)
-      if (this.#chat === chat) this.#show(<Widget chat={chat} roomId={roomId} />)
-    } catch {
-      if (this.#chat === chat) this.#show(<Failed title={t('roomFailed')} onRetry={() => this.#begin()} />)
+      if (this.#chat === chat) this.#show(<Widget chat={chat} roomId={roomId} onRetry={() => this.#begin()} />)
+    } catch (error) {
+      if (this.#chat === chat) this.#show(<Refused error={error} onRetry={() => this.#begin()} />)
     }
   }
 
@@ -99,21 +100,42 @@ export class ParleyChat extends HTMLElement {
     const address = this.getAttribute('token-url')
     if (address === null) {
       // There is no other: to show the same again would change nothing.
-      if (this.#token !== undefined) throw new Centrifuge.UnauthorizedError('no other token')
+      if (this.#token !== undefined) throw signedOut()
       return this.getAttribute('token') ?? ''
     }
     const response = await fetch(address)
-    if (response.status === 401 || response.status === 403) throw new Centrifuge.UnauthorizedError('signed out')
+    if (response.status === 401 || response.status === 403) throw signedOut()
+    if (!response.ok) throw new Error(`${address} answered ${response.status}`)
     return ((await response.json()) as { token: string }).token
   }
 }
 
-const Widget = ({ chat, roomId }: { chat: Chat; roomId: number }) =>
+/** What a rem is, the page says, and not for us. */
+const inPixels = (style: string) => style.replace(/([\d.]+)rem\b/g, (_, rem: string) => `${Number(rem) * 16}px`)
+
+interface WidgetProps {
+  chat: Chat
+  roomId: number
+  onRetry: () => void
+}
+
+const Widget = ({ chat, roomId, onRetry }: WidgetProps) =>
   chat.line.value === 'ended' ? (
-    <Empty title={t('ended')} />
+    <SignedOut onRetry={onRetry} />
   ) : (
     <>
       <LineState chat={chat} />
       <RoomView chat={chat} roomId={roomId} />
     </>
   )
+
+/** Why there is no conversation: in the words of the server, where it has said something. */
+const Refused = ({ error, onRetry }: { error: unknown; onRetry: () => void }) => {
+  const { code, message } = error instanceof Refusal ? error : new Refusal(undefined)
+  if (code === 'unauthenticated') return <SignedOut onRetry={onRetry} />
+  return <Failed title={t('roomFailed')} {...(code === 'unreachable' ? {} : { hint: message })} onRetry={onRetry} />
+}
+
+const SignedOut = ({ onRetry }: { onRetry: () => void }) => (
+  <Failed title={t('signInFirst')} hint={t('signInFirstHint')} onRetry={onRetry} />
+)

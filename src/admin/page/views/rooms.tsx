@@ -24,6 +24,8 @@ export const Rooms = ({ userId, productId }: RoomsProps) => (
         api.admin.rooms.get({
           query: {
             ...query,
+            // As it stands in the list.
+            ...(query.q === undefined ? {} : { q: query.q.replace(/^#/, '') }),
             ...(userId === undefined ? {} : { userId }),
             ...(productId === undefined ? {} : { productId }),
           },
