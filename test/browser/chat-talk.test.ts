@@ -40,7 +40,7 @@ test('two people sign up, one offers something, the other asks for it, and they 
   await joon.page.locator('.top-bar').getByRole('link', { name: 'Browse' }).click()
   await joon.field('Search').fill('person tent')
   await joon.button('Ask the owner: Four-person tent').click()
-  await joon.sees('Ask Minji about “Four-person tent”.')
+  await joon.sees('Ask \u2068Minji\u2069 about “\u2068Four-person tent\u2069”.')
   await joon.say('Is it free on Saturday?')
   // She has it on her device, and has not looked at it.
   await joon.reaches('Is it free on Saturday?', 'Delivered')
