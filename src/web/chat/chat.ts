@@ -75,7 +75,7 @@ export class Chat {
     this.live.disconnect()
   }
 
-  /** @throws SendFailure, as any error of the server or of the line. */
+  /** @throws what the client does: `code`, `message`, `temporary`; below 100 it is the line. */
   async call<P extends Procedure>(procedure: P, data: DataOf<P>): Promise<ResultOf<P>> {
     return (await this.live.rpc(procedure, data)).data
   }
