@@ -46,6 +46,7 @@ function startShop(port: number) {
         const attributes = [...searchParams].map(([name, value]) => `${name}="${value}"`).join(' ')
         return html(`<script src="${parley.url}/widget.js" defer></script><parley-chat ${attributes}></parley-chat>`)
       },
+      '/blank.html': () => html('<title>Blank</title><body></body>'),
       '/chat.css': () => new Response(blockWith('chat.css'), { headers: { 'content-type': 'text/css' } }),
       '/unread.js': () => new Response(blockWith('unread.js'), { headers: { 'content-type': 'text/javascript' } }),
       '/favicon.ico': () => new Response(null, { status: 204 }),
@@ -198,6 +199,19 @@ test('what one person wrote without a line goes out under nobody else’s name',
   expect(await page.locator('.bubble').allTextContents()).toEqual(['Sofia wrote this'])
   visitor = 'joon'
   await open[Symbol.asyncDispose]()
+})
+
+test('a script of the page may give the token, also before the widget’s own is there', async () => {
+  await using open = await openPage('/blank.html')
+  const asText = JSON.stringify(await mint({ sub: 'joon', name: 'Joon' }))
+  await open.page.evaluate(`{
+    const chat = document.createElement('parley-chat')
+    chat.getToken = async () => ${asText}
+    chat.setAttribute('product', 'bike-1')
+    const script = Object.assign(document.createElement('script'), { src: '${parley.url}/widget.js' })
+    document.body.append(chat, script)
+  }`)
+  await bubble(open.page, 'Yes, from nine.').waitFor()
 })
 
 test('the size of the page’s root leaves the texts as they are', async () => {

@@ -3,7 +3,7 @@ import type { Credentials, NewAccount } from '../../accounts/model.ts'
 import type { User } from '../../users/model.ts'
 import { answered, openApi, Refusal } from '../chat/api.ts'
 import { Chat } from '../chat/chat.ts'
-import { keep, readKept } from '../chat/kept.ts'
+import { keep, nameOfKept, readKept } from '../chat/kept.ts'
 import { t } from '../locale/text.ts'
 
 export type Session =
@@ -55,7 +55,9 @@ async function verify(): Promise<void> {
   }
 }
 addEventListener('focus', verify)
-addEventListener('storage', verify)
+window.addEventListener('storage', ({ key }) => {
+  if (key === nameOfKept('session')) void verify()
+})
 document.addEventListener('visibilitychange', verify)
 
 /** @throws Refusal */

@@ -1,7 +1,10 @@
+/** As the browser's storage has it. */
+export const nameOfKept = (name: string): string => `parley:${name}`
+
 /** What the browser keeps for this page. Where it keeps nothing (private windows, a full disk), nothing is kept and all goes on. */
 export function readKept(name: string): string | undefined {
   try {
-    return localStorage.getItem(`parley:${name}`) ?? undefined
+    return localStorage.getItem(nameOfKept(name)) ?? undefined
   } catch {
     return undefined
   }
@@ -10,8 +13,8 @@ export function readKept(name: string): string | undefined {
 /** Nothing, or an empty text, is taken away. */
 export function keep(name: string, value: string | undefined): void {
   try {
-    if (value) localStorage.setItem(`parley:${name}`, value)
-    else localStorage.removeItem(`parley:${name}`)
+    if (value) localStorage.setItem(nameOfKept(name), value)
+    else localStorage.removeItem(nameOfKept(name))
   } catch {
     // It is kept for as long as the page is open.
   }
@@ -20,8 +23,8 @@ export function keep(name: string, value: string | undefined): void {
 /** The names that begin so, and what is kept under them. */
 export function allKept(prefix: string): [name: string, value: string][] {
   try {
-    const names = Object.keys(localStorage).filter((name) => name.startsWith(`parley:${prefix}`))
-    return names.map((name) => [name.slice('parley:'.length), localStorage.getItem(name) ?? ''])
+    const names = Object.keys(localStorage).filter((name) => name.startsWith(nameOfKept(prefix)))
+    return names.map((name) => [name.slice(nameOfKept('').length), localStorage.getItem(name) ?? ''])
   } catch {
     return []
   }

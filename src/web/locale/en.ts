@@ -93,7 +93,6 @@ export const en = {
   imageUrl: 'Address of a picture',
   optional: 'optional',
   offerIt: 'Offer it',
-  offerFailed: 'It can’t be offered',
 
   save: 'Save',
   saved: 'Saved',

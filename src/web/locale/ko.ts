@@ -94,7 +94,6 @@ export const ko: Record<TextKey, string> = {
   imageUrl: '사진 주소',
   optional: '선택',
   offerIt: '올리기',
-  offerFailed: '올리지 못했습니다',
 
   save: '저장',
   saved: '저장됨',

@@ -20,7 +20,8 @@ const SERVER = new URL((document.currentScript as HTMLScriptElement | null)?.src
 export class ParleyChat extends HTMLElement {
   static readonly observedAttributes = ['room', 'product', 'token', 'token-url', 'lang']
   /** Asked for a token when the chat begins, and when the one before runs out. */
-  getToken: (() => Promise<string>) | undefined
+  // Only declared: a page may have set it before this script came.
+  declare getToken?: () => Promise<string>
   readonly #root = this.attachShadow({ mode: 'open' })
   #chat: Chat | undefined
   #stopTelling: (() => void) | undefined
